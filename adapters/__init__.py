@@ -1,0 +1,1 @@
+"""Everything that touches the outside: models, sandboxes and host applications."""

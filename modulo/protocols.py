@@ -1,0 +1,189 @@
+"""The ports. Graphs see only these; the composition root (`modulo/api.py`) joins the parts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from pydantic import Field, JsonValue
+
+from modulo.types import Completion, Guarantee, Message, Problem, Sampling, Value, Verdict
+
+__all__ = [
+    "Call",
+    "CallReply",
+    "Generator",
+    "Limits",
+    "ReplyKind",
+    "RunReport",
+    "Sandbox",
+    "Verifier",
+    "VerifierFactory",
+]
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A model. See `adapters/models/` for implementations."""
+
+    @property
+    def name(self) -> str:
+        """The model string it was opened from, for traces."""
+        ...
+
+    def generate(
+        self, messages: Sequence[Message], *, n: int, sampling: Sampling
+    ) -> AsyncGenerator[Completion, None]:
+        """Yield `n` completions in the order they finish.
+
+        Closing the generator (`aclose`) cancels what is still running.
+
+        Raises:
+            ProviderError: the server is down, rejects the request, or broke the stream; after retries.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections and servers. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """A critic, bound to one spec.
+
+    `verify` never blocks the event loop, never outlives its deadline, and never raises on a bad candidate: that is a
+    `fail`. It may raise `UnavailableError` or `WorkerError`, which the bank turns into an `error` verdict.
+    """
+
+    @property
+    def name(self) -> str:
+        """Entry-point name, such as `smt`."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a verdict could; part of the cache key and of every trace."""
+        ...
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """The best a pass of it can mean."""
+        ...
+
+    @property
+    def hard(self) -> bool:
+        """Whether it gates acceptance. `False`: it only ranks or advises."""
+        ...
+
+    async def verify(self, problem: Problem, candidate: str) -> Verdict:
+        """Judge one candidate."""
+        ...
+
+
+class VerifierFactory(Protocol):
+    """What an entry point of group `modulo.verifiers` names: turns specs into verifiers."""
+
+    @property
+    def name(self) -> str:
+        """Entry-point name."""
+        ...
+
+    def load(self, spec: JsonValue, *, base: Path | None) -> JsonValue:
+        """Validate a spec and make it self-contained: files it names (relative to `base`) are read into it.
+
+        Idempotent: `load(load(s))` equals `load(s)`. `base=None` means the spec names no files.
+
+        Raises:
+            ProblemError: names the field inside the spec, and the fix.
+        """
+        ...
+
+    def build(self, spec: JsonValue, *, hard: bool, sandbox: Sandbox) -> Verifier:
+        """A verifier for a loaded spec. Cheap: nothing is started before the first `verify`."""
+        ...
+
+
+class Limits(Value):
+    """Limits of one sandboxed run.
+
+    Attributes:
+        call_seconds: wall seconds for one call, and for loading the program.
+        total_seconds: wall seconds for the whole run.
+        memory_mb: address space of each process, MiB.
+        output_bytes: size of one encoded reply.
+    """
+
+    call_seconds: float = Field(default=2.0, gt=0, le=600)
+    total_seconds: float = Field(default=20.0, gt=0, le=3600)
+    memory_mb: int = Field(default=512, ge=64, le=65536)
+    output_bytes: int = Field(default=1_000_000, ge=1_000, le=100_000_000)
+
+
+class Call(Value):
+    """One call of the candidate's entry point. Arguments are in tagged form (`modulo/tagged.py`)."""
+
+    args: tuple[JsonValue, ...] = ()
+    kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+ReplyKind = Literal["value", "raised", "timeout", "memory", "crash", "output", "protocol", "skipped"]
+
+
+class CallReply(Value):
+    """What became of one call.
+
+    Attributes:
+        kind: `value`; `raised` (a Python exception); `timeout`; `memory`; `crash` (the process ended); `output` (reply
+            over the limit, or not representable); `protocol` (the reply was forged or malformed); `skipped` (the run
+            ended before it).
+        value: the returned value in tagged form, for `value`.
+        error: exception type and message, signal, or reason. Text from the candidate: untrusted.
+        line: line of the candidate's program where it was raised, 1-based.
+    """
+
+    kind: ReplyKind
+    value: JsonValue = None
+    error: str = ""
+    line: int | None = None
+
+
+class RunReport(Value):
+    """Result of one sandboxed run.
+
+    Attributes:
+        load: `None` if the program loaded and has the entry point, else what went wrong.
+        replies: one for each call, in order; all `skipped` if `load` is set.
+        backend: which sandbox ran it, such as `docker`.
+        image: digest of the image or root file system, where there is one.
+    """
+
+    load: CallReply | None = None
+    replies: tuple[CallReply, ...] = ()
+    backend: str = ""
+    image: str | None = None
+
+
+@runtime_checkable
+class Sandbox(Protocol):
+    """Runs untrusted code that only answers calls. It never sees an expected value."""
+
+    @property
+    def name(self) -> str:
+        """Backend name: `docker`, `bubblewrap` or `unsafe-subprocess`; `auto` before the choice is made."""
+        ...
+
+    async def run(self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits) -> RunReport:
+        """Load `program` in isolation and call `entry` once for each of `calls`, in order.
+
+        Returns within `limits.total_seconds` plus start-up of the backend, with every process of the run killed.
+
+        Raises:
+            SandboxUnavailableError: the backend cannot run here, or broke; not the candidate's fault.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Stop containers and processes. Idempotent."""
+        ...

@@ -1,0 +1,1 @@
+"""The critics, and the killable workers that run them."""
