@@ -1,0 +1,258 @@
+"""The host's half of the protocol in `guest.py`: hand over a program, ask, believe nothing.
+
+A guest can send any bytes. It is held to: one frame for each call, of the right index, not before the call was sent, of
+limited size, strict JSON of exactly the known keys, its value a well-formed tagged value. Anything else is `protocol`,
+and the run ends there. All waiting is against the host's clock, counted from the moment the guest is ready.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, NoReturn, Protocol
+
+from modulo.adapters.sandboxes.confine import PROCESSES
+from modulo.errors import SandboxUnavailableError
+from modulo.protocols import Call, CallReply, Limits
+from modulo.tagged import TaggedError, canonical
+
+__all__ = ["Channel", "ChannelClosedError", "Exit", "converse"]
+
+_ENVELOPE = 4096
+_ERROR_TEXT = 600
+_START_SECONDS = 30.0
+_KEYS = {"index", "kind", "value", "error", "line"}
+_KINDS = ("value", "raised", "memory", "output")
+
+
+class ChannelClosedError(Exception):
+    """The guest closed its end, or is gone."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a guest ended, as its backend saw it.
+
+    Attributes:
+        code: exit code, if it exited.
+        signal: signal that ended it, if one did.
+        memory: the backend ended it, or saw it ended, because its processes together used too much memory.
+    """
+
+    code: int | None = None
+    signal: int | None = None
+    memory: bool = False
+
+
+class Channel(Protocol):
+    """A byte stream to one guest that has been started and has not seen a job."""
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send all of `data`.
+
+        Raises:
+            TimeoutError: not before `deadline` (`time.monotonic`).
+            ChannelClosedError: the guest is gone.
+        """
+        ...
+
+    def receive(self, deadline: float) -> bytes:
+        """Some bytes; `b""` when the guest closed its end. With a `deadline` in the past: what is there already.
+
+        Raises:
+            TimeoutError: nothing arrived before `deadline`.
+        """
+        ...
+
+    def close(self) -> Exit:
+        """Kill every process of the run and return once they are gone. Idempotent."""
+        ...
+
+
+class _FrameError(Exception):
+    """A frame that is not as it must be; `kind` is what to report."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind, self.reason = kind, reason
+
+
+def converse(
+    channel: Channel,
+    program: str,
+    *,
+    entry: str,
+    calls: Sequence[Call],
+    limits: Limits,
+    processes: int = PROCESSES,
+) -> tuple[CallReply | None, tuple[CallReply, ...]]:
+    """Run one job on `channel` and close it.
+
+    Returns:
+        what `RunReport` holds as `load` and `replies`.
+
+    Raises:
+        SandboxUnavailableError: the guest did not start, or could not confine itself.
+    """
+    talk = _Talk(channel, limits)
+    try:
+        talk.start(program, entry, processes)
+        load = talk.ask(-1, None)
+        replies: list[CallReply] = []
+        if load.kind == "value":
+            for index, call in enumerate(calls):
+                if talk.over:
+                    break
+                replies.append(talk.ask(index, call))
+    finally:
+        channel.close()
+    skipped = [CallReply(kind="skipped")] * (len(calls) - len(replies))
+    return (None if load.kind == "value" else load), (*replies, *skipped)
+
+
+class _Talk:
+    """One job's state: what has arrived, how long is left, whether it goes on."""
+
+    def __init__(self, channel: Channel, limits: Limits) -> None:
+        self._channel, self._limits = channel, limits
+        self._received = bytearray()
+        self._end = 0.0
+        self._lines = 0
+        self.over = False
+
+    def start(self, program: str, entry: str, processes: int) -> None:
+        """Wait for the guest, start the clock, hand over the job."""
+        deadline = time.monotonic() + _START_SECONDS
+        try:
+            ready = self._frame(deadline)
+        except (TimeoutError, ChannelClosedError, _FrameError) as error:
+            self._unavailable(f"the sandbox's guest did not start: {type(error).__name__}")
+        if ready != {"index": -2, "kind": "ready"}:
+            self._unavailable("the sandbox's guest did not start as it should")
+        self._end = time.monotonic() + self._limits.total_seconds
+        self._lines = program.count("\n") + 1
+        self._job = {
+            "program": program,
+            "entry": entry,
+            "memory_mb": self._limits.memory_mb,
+            "cpu_seconds": ceil(self._limits.total_seconds) + 1,
+            "output_bytes": self._limits.output_bytes,
+            "processes": processes,
+        }
+
+    def ask(self, index: int, call: Call | None) -> CallReply:
+        """Send call `index` (the job itself for -1) and return what became of it."""
+        question = self._job if call is None else {"index": index, **call.model_dump()}
+        now = time.monotonic()
+        deadline = min(now + self._limits.call_seconds, self._end)
+        try:
+            if call is not None:
+                self._expect_silence()
+            body = json.dumps(question, separators=(",", ":")).encode("ascii")
+            self._channel.send(len(body).to_bytes(4, "big") + body, deadline)
+            return self._reply(index, self._frame(deadline))
+        except TimeoutError:
+            self.over = True
+            limit = "total_seconds" if deadline == self._end else "call_seconds"
+            return CallReply(kind="timeout", error=f"over {limit} = {getattr(self._limits, limit):g} s")
+        except _FrameError as error:
+            self.over = True
+            kind: Any = error.kind
+            return CallReply(kind=kind, error=error.reason)
+        except ChannelClosedError:
+            self.over = True
+            return self._post_mortem()
+
+    def _expect_silence(self) -> None:
+        try:
+            early = self._received or self._channel.receive(0.0)
+        except TimeoutError:
+            return
+        if early:
+            raise _FrameError("protocol", "bytes arrived that nobody asked for")
+        raise ChannelClosedError
+
+    def _frame(self, deadline: float) -> Any:
+        size = int.from_bytes(self._exactly(4, deadline), "big")
+        if size > self._limits.output_bytes + _ENVELOPE:
+            raise _FrameError("output", f"the result is over output_bytes = {self._limits.output_bytes}")
+        body = self._exactly(size, deadline)
+        try:
+            return json.loads(
+                body.decode("ascii"), object_pairs_hook=_unique, parse_constant=_no_constant
+            )
+        except (ValueError, RecursionError):
+            raise _FrameError("protocol", "a reply is not strict JSON") from None
+
+    def _exactly(self, count: int, deadline: float) -> bytes:
+        while len(self._received) < count:
+            # A guest that always has one more byte must not outrun the clock.
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            piece = self._channel.receive(deadline)
+            if not piece:
+                raise ChannelClosedError
+            self._received += piece
+        data = bytes(self._received[:count])
+        del self._received[:count]
+        return data
+
+    def _reply(self, index: int, frame: Any) -> CallReply:
+        if index == -1 and isinstance(frame, dict) and frame.get("kind") == "broken":
+            # Sent before the program is loaded; a program that forges it gets an error, never a pass.
+            self._unavailable(f"the sandbox cannot confine: {str(frame.get('error'))[:200]}")
+        if type(frame) is not dict or not set(frame) <= _KEYS:
+            raise _FrameError("protocol", "a reply is not as it must be")
+        kind, line, error = frame.get("kind"), frame.get("line"), frame.get("error", "")
+        if type(frame.get("index")) is not int or frame["index"] != index:
+            raise _FrameError("protocol", "a reply has the wrong index")
+        if kind not in _KINDS or type(error) is not str or ("value" in frame) != (kind == "value"):
+            raise _FrameError("protocol", "a reply is not as it must be")
+        if kind == "value":
+            try:
+                return CallReply(kind="value", value=canonical(frame["value"]))
+            except TaggedError:
+                raise _FrameError("protocol", "a returned value is malformed") from None
+        known = type(line) is int and 1 <= line <= self._lines
+        clean = error[:_ERROR_TEXT].encode("utf-8", "replace").decode("utf-8")
+        return CallReply(kind=kind, error=clean, line=line if known else None)
+
+    def _post_mortem(self) -> CallReply:
+        end = self._channel.close()
+        if end.memory:
+            return CallReply(kind="memory", error=f"over memory_mb = {self._limits.memory_mb}")
+        if end.signal == signal.SIGXCPU:
+            return CallReply(kind="timeout", error="over its processor time")
+        if end.signal is not None:
+            try:
+                name = signal.Signals(end.signal).name
+            except ValueError:
+                name = "unknown"
+            return CallReply(kind="crash", error=f"ended by signal {end.signal} ({name})")
+        if end.code is not None:
+            return CallReply(kind="crash", error=f"ended with exit code {end.code}")
+        return CallReply(kind="crash", error="closed its channel")
+
+    def _unavailable(self, reason: str) -> NoReturn:
+        end = self._channel.close()
+        raise SandboxUnavailableError(f"{reason}{_how(end)}; `modulo doctor` says what works on this machine")
+
+
+def _how(end: Exit) -> str:
+    if end.signal is not None:
+        return f" (signal {end.signal})"
+    return f" (exit code {end.code})" if end.code is not None else ""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)

@@ -1,0 +1,135 @@
+"""Critique and retry: one conversation, in which the verifiers' critiques become the next prompt.
+
+    begin ─► draft ─► judge ─► accepted, out of rounds, or out of budget? ─► finish
+               ▲                     │ no
+               └──── backprompt ◄────┘
+
+The loop of LLM-Modulo (Kambhampati et al. 2024, arXiv 2402.01817). At feedback level `none` each draft is a fresh
+sample, the baseline that any feedback has to beat (arXiv 2402.08115).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any, Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from modulo.backprompt import backprompt
+from modulo.graphs.context import SolveContext
+from modulo.graphs.state import ProblemInput, SolutionOutput, SolveState
+from modulo.graphs.steps import ENDINGS, UNLIMITED, Run, begin, ended_by, finish, node
+from modulo.traces import Node
+from modulo.types import Attempt, Completion, Message
+
+__all__ = ["NAME", "build"]
+
+NAME = "critique_retry"
+
+Write = Callable[[Any], None]
+
+
+async def open_solve(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+    """Start a fresh solve."""
+    return begin(state, context, write, NAME)
+
+
+async def draft(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+    """Draw one completion that continues the conversation."""
+    run = Run(context, state, write, NAME)
+    generator, _ = context.parts()
+    round_ = len(state["attempts"]) + 1
+    try:
+        run.meter.check()
+        async with asyncio.timeout(run.meter.seconds_left()):
+            sampling = run.sampling(round_ - 1)
+            async with aclosing(generator.generate(run.messages(state["leaf"]), n=1, sampling=sampling)) as stream:
+                completion = await anext(stream, None)
+    except ENDINGS as error:
+        return _update(run, ended=ended_by(error))
+    if completion is None:
+        return _update(run, ended={"termination": "unavailable", "error": f"{generator.name} gave no completion"})
+    run.drawn(completion, round=round_, of=context.rounds)
+    return _update(run, pending=completion.model_dump(mode="json"))
+
+
+async def judge(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+    """Judge the draft; compile its critiques into the next prompt unless the solve is over."""
+    run = Run(context, state, write, NAME)
+    completion = Completion.model_validate(state["pending"])
+    nodes, index = list(state["nodes"]), len(state["attempts"])
+    answer = Node(id=len(nodes), parent=state["leaf"], message=Message(role="assistant", content=completion.text))
+    nodes.append(answer.model_dump(mode="json"))
+    try:
+        async with asyncio.timeout(run.meter.seconds_left()):
+            candidate, verdicts = await run.judge(completion)
+        ended = None
+    except TimeoutError as error:
+        candidate, verdicts, ended = None, (), ended_by(error)
+    attempt = Attempt(
+        index=index,
+        parent=index - 1 if nodes[state["leaf"]]["parent"] is not None else None,
+        node=answer.id,
+        completion=completion,
+        candidate=candidate,
+        verdicts=verdicts,
+    )
+    ended = run.judged(attempt, round=index + 1, of=context.rounds) or ended
+    leaf = state["leaf"]
+    if ended is None and index + 1 >= context.rounds:
+        ended = {"termination": "exhausted", "error": None}
+    if ended is None:
+        words = backprompt(run.problem, verdicts, context.feedback)
+        if words is None:
+            leaf = 0
+        else:
+            leaf = len(nodes)
+            nodes.append(Node(id=leaf, parent=answer.id, message=words).model_dump(mode="json"))
+    attempts = [*state["attempts"], attempt.model_dump(mode="json")]
+    return _update(run, nodes=nodes, leaf=leaf, attempts=attempts, pending=None, ended=ended)
+
+
+async def close_solve(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+    """Write the trace and give the solution."""
+    return await finish(Run(context, state, write, NAME))
+
+
+def _update(run: Run, **changes: Any) -> SolveState:
+    changed: Any = {**changes, "meter": run.meter.save()}
+    return changed  # type: ignore[no-any-return]
+
+
+def _after_draft(state: SolveState) -> Literal["judge", "finish"]:
+    return "finish" if state["ended"] else "judge"
+
+
+def _after_judge(state: SolveState) -> Literal["draft", "finish"]:
+    return "finish" if state["ended"] else "draft"
+
+
+def build(bound: SolveContext, *, checkpointer: Any = None, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Compile the strategy around a bound context. The result is a graph, a node or a subgraph, like any other.
+
+    Args:
+        bound: parts and settings; a caller's `context=` may override it run by run.
+        checkpointer: a LangGraph checkpointer, if solves are to be resumable.
+        name: name of the compiled graph, if several stand in one host.
+    """
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(
+        SolveState, context_schema=SolveContext, input_schema=ProblemInput, output_schema=SolutionOutput
+    )
+    graph.add_node("begin", node(open_solve, bound))
+    graph.add_node("draft", node(draft, bound))
+    graph.add_node("judge", node(judge, bound))
+    graph.add_node("finish", node(close_solve, bound))
+    graph.add_edge(START, "begin")
+    graph.add_edge("begin", "draft")
+    graph.add_conditional_edges("draft", _after_draft)
+    graph.add_conditional_edges("judge", _after_judge)
+    graph.add_edge("finish", END)
+    compiled = graph.compile(checkpointer=checkpointer, name=name or NAME)
+    return compiled.with_config(recursion_limit=UNLIMITED)
+

@@ -1,0 +1,247 @@
+"""What every strategy does the same way: begin, record an attempt, end, and run under sync and async hosts alike."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import uuid
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.utils.runnable import RunnableCallable
+
+from modulo.backprompt import first_prompt
+from modulo.bank import down
+from modulo.budget import Meter
+from modulo.errors import BudgetExhaustedError, UnavailableError
+from modulo.events import AttemptEvent, CompletionEvent, FinishedEvent, StartedEvent
+from modulo.graphs.context import SolveContext, current
+from modulo.graphs.state import SolveState
+from modulo.traces import Node, Trace
+from modulo.types import Attempt, Completion, Message, Problem, Sampling, Status, Value, Verdict, digest, weakest
+
+__all__ = ["ENDINGS", "UNLIMITED", "Run", "begin", "ended_by", "finish", "node", "synchronous"]
+
+synchronous: ContextVar[bool] = ContextVar("modulo_synchronous", default=False)
+"""Whether the host runs the graph synchronously, so that a node has an event loop of its own."""
+
+ENDINGS = (BudgetExhaustedError, UnavailableError, TimeoutError)
+"""What ends a solve with what there is, instead of escaping from its graph."""
+
+
+UNLIMITED = 1_000_000
+"""Recursion limit of our graphs: rounds and budgets end a solve, LangGraph's count of steps must not do so first."""
+
+
+class Ended(Value):
+    """Why a solve is over."""
+
+    termination: str
+    error: str | None = None
+
+
+def ended_by(error: BaseException) -> dict[str, Any]:
+    """`ended` state for one of `ENDINGS`."""
+    if isinstance(error, BudgetExhaustedError):
+        return Ended(termination=error.limit).model_dump()
+    if isinstance(error, TimeoutError):
+        return Ended(termination="wall_seconds").model_dump()
+    return Ended(termination="unavailable", error=str(error)).model_dump()
+
+
+@dataclass
+class Run:
+    """One node's view of a solve: its state as values, and how to speak."""
+
+    context: SolveContext
+    state: SolveState
+    write: Callable[[Any], None]
+    strategy: str
+    problem: Problem = field(init=False)
+    meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.problem = Problem.model_validate(self.state["problem"])
+        self.meter = Meter(self.context.budget, self.state.get("meter"))
+
+    @property
+    def common(self) -> dict[str, str]:
+        """Fields of every event."""
+        return {"problem_id": self.problem.id, "trace_id": self.state["trace_id"]}
+
+    def messages(self, leaf: int) -> list[Message]:
+        """The conversation that ends at node `leaf`."""
+        nodes, chain, at = self.state["nodes"], [], leaf
+        while at is not None:
+            chain.append(Message.model_validate(nodes[at]["message"]))
+            at = nodes[at]["parent"]
+        return chain[::-1]
+
+    def sampling(self, offset: int) -> Sampling:
+        """Sampling for a request whose first completion is the solve's sample number `offset`."""
+        base = self.context.sampling
+        update: dict[str, Any] = {"max_tokens": self.meter.clip_tokens(base.max_tokens)}
+        if base.seed is not None:
+            update["seed"] = (base.seed + offset) % 2**31
+        return base.model_copy(update=update)
+
+    def drawn(self, completion: Completion, *, round: int, of: int | None) -> None:
+        """Charge a completion and tell the world."""
+        self.meter.charge(completion.usage)
+        event = CompletionEvent(
+            **self.common, completion=completion, round=round, drawn=self.meter.samples, of=of
+        )
+        self.write(event.model_dump(mode="json"))
+
+    async def judge(self, completion: Completion) -> tuple[str | None, tuple[Verdict, ...]]:
+        """Candidate and verdicts of a completion."""
+        _, bank_for = self.context.parts()
+        return await bank_for(self.problem).judge_text(completion.text)
+
+    def judged(self, attempt: Attempt, *, round: int, of: int | None) -> dict[str, Any] | None:
+        """Charge an attempt's verdicts and tell the world. Returns `ended` state if the solve is over with it."""
+        self.meter.charge_verifier(sum(v.seconds for v in attempt.verdicts))
+        event = AttemptEvent(
+            **self.common,
+            attempt=attempt,
+            round=round,
+            of=of,
+            usage=self.meter.usage,
+            seconds=self.meter.wall_seconds,
+        )
+        self.write(event.model_dump(mode="json"))
+        if attempt.accepted:
+            return Ended(termination="verified").model_dump()
+        if (reason := down(attempt.verdicts)) is not None:
+            return Ended(termination="unavailable", error=reason).model_dump()
+        return None
+
+
+def begin(run_state: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str) -> SolveState:
+    """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
+    problem = Problem.model_validate(run_state["problem"])
+    generator, bank_for = context.parts()
+    bank_for(problem)  # a bad spec is the caller's error, before any token is spent
+    trace_id = uuid.uuid4().hex
+    nodes: list[dict[str, Any]] = []
+    for message in first_prompt(problem):
+        node_ = Node(id=len(nodes), parent=len(nodes) - 1 if nodes else None, message=message)
+        nodes.append(node_.model_dump(mode="json"))
+    event = StartedEvent(problem_id=problem.id, trace_id=trace_id, strategy=strategy, model=generator.name)
+    write(event.model_dump(mode="json"))
+    return {
+        "problem": problem.to_json(),
+        "trace_id": trace_id,
+        "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "nodes": nodes,
+        "leaf": len(nodes) - 1,
+        "pending": None,
+        "attempts": [],
+        "meter": Meter(context.budget).save(),
+        "ended": None,
+        "solution": {},
+    }
+
+
+def trace_of(run: Run, ended: Ended) -> Trace:
+    """The trace of a solve from its state, finished or not."""
+    state, context = run.state, run.context
+    attempts = tuple(Attempt.model_validate(a) for a in state.get("attempts", ()))
+    winner = next((a for a in attempts if a.accepted), None)
+    best = winner or max(attempts, key=lambda a: (a.score, -a.index), default=None)
+    status = Status.VERIFIED if winner else Status.ERROR if ended.error else Status.UNVERIFIED
+    generator, _ = context.parts()
+    return Trace(
+        trace_id=state["trace_id"],
+        problem=run.problem,
+        problem_hash=digest(run.problem.to_json()),
+        spec_hash=run.problem.spec_hash,
+        model=generator.name,
+        strategy=run.strategy,
+        settings={
+            "n": context.n,
+            "rounds": context.rounds,
+            "mode": context.mode,
+            "feedback": context.feedback.value,
+            "budget": context.budget.model_dump(mode="json"),
+        },
+        sampling=context.sampling,
+        started_at=state["started_at"],
+        seconds=run.meter.wall_seconds,
+        nodes=tuple(Node.model_validate(n) for n in state["nodes"]),
+        attempts=attempts,
+        status=status,
+        termination=ended.termination,
+        error=ended.error,
+        answer=winner.candidate if winner else None,
+        best=best.index if best else None,
+        guarantee=weakest(winner.verdicts) if winner else None,
+        usage=run.meter.usage,
+        environment=context.environment,
+    )
+
+
+async def finish(run: Run) -> SolveState:
+    """Write the trace and give the solution."""
+    trace = trace_of(run, Ended.model_validate(run.state["ended"] or {"termination": "exhausted"}))
+    if run.context.store is not None:
+        await asyncio.to_thread(run.context.store.append, trace)
+    event = FinishedEvent(
+        **run.common,
+        status=trace.status,
+        termination=trace.termination,
+        usage=trace.usage,
+        seconds=trace.seconds,
+    )
+    run.write(event.model_dump(mode="json"))
+    return {"problem": run.state["problem"], "solution": solution_of(trace)}
+
+
+def solution_of(trace: Trace) -> dict[str, Any]:
+    """A trace's outcome as the JSON that hosts and the command line get.
+
+    `answer` is there only if it is verified; the closest attempt of an unverified solve is under `best`.
+    """
+    best = trace.attempts[trace.best] if trace.best is not None else None
+    return {
+        "problem_id": trace.problem.id,
+        "status": trace.status.value,
+        "answer": trace.answer,
+        "guarantee": trace.guarantee.value if trace.guarantee else None,
+        "verdicts": [v.model_dump(mode="json") for v in best.verdicts] if best else [],
+        "best": None if best is None or trace.answer is not None else {
+            "candidate": best.candidate,
+            "critiques": [c.model_dump(mode="json") for c in best.critiques],
+        },
+        "termination": trace.termination,
+        "error": trace.error,
+        "attempts": len(trace.attempts),
+        "usage": trace.usage.model_dump(mode="json"),
+        "seconds": trace.seconds,
+        "trace_id": trace.trace_id,
+    }
+
+
+def node(
+    step: Callable[[SolveState, SolveContext, Callable[[Any], None]], Coroutine[Any, Any, SolveState]],
+    bound: SolveContext,
+) -> RunnableCallable:
+    """A LangGraph node from one async step. Under a synchronous host the step gets a loop in a thread of its own."""
+
+    async def run(state: SolveState, runtime: Runtime[SolveContext]) -> SolveState:
+        return await step(state, current(runtime.context, bound), runtime.stream_writer)
+
+    def run_sync(state: SolveState, runtime: Runtime[SolveContext]) -> SolveState:
+        def in_thread() -> SolveState:
+            synchronous.set(True)
+            return asyncio.run(step(state, current(runtime.context, bound), runtime.stream_writer))
+
+        with ThreadPoolExecutor(1, thread_name_prefix="modulo-node") as executor:
+            return executor.submit(contextvars.copy_context().run, in_thread).result()
+
+    return RunnableCallable(run_sync, run, name=step.__name__)

@@ -1,0 +1,133 @@
+"""`modulo solve`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modulo.api import Solution, drive
+from modulo.budget import Budget
+from modulo.cli.view import open_view
+from modulo.compose import bind
+from modulo.config import Settings, load_settings
+from modulo.errors import ProblemError, UsageError
+from modulo.graphs.steps import solution_of
+from modulo.plugins import strategy_builder
+from modulo.problems import load_problems
+from modulo.traces import TraceStore
+from modulo.types import Problem, Sampling, Status
+
+__all__ = ["run"]
+
+
+def run(paths: Sequence[str], flags: Mapping[str, Any], *, as_json: bool) -> int:
+    """Solve every problem of every file in order. Returns the exit code."""
+    settings = load_settings(flags)
+    strategy = _strategy(settings)
+    strategy_builder(strategy)
+    if list(paths).count("-") > 1:
+        raise UsageError("PROBLEM: - can be given once only: standard input is read once")
+    problems = [problem for path in paths for problem in load_problems(path)]
+    _check_ids(problems)
+    store = TraceStore(settings.trace)
+    context = bind(
+        model=settings.model,
+        n=settings.n or 8,
+        rounds=settings.rounds or 4,
+        feedback=settings.feedback,
+        budget=Budget(tokens=settings.max_tokens, wall_seconds=settings.timeout),
+        sampling=Sampling(
+            temperature=0.8 if settings.temperature is None else settings.temperature,
+            max_tokens=settings.answer_tokens,
+            seed=settings.seed,
+        ),
+        sandbox=settings.sandbox,
+        trace=store,
+    )
+    for problem in problems:
+        assert context.bank_for is not None
+        context.bank_for(problem)
+    store.prepare()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return asyncio.run(_solve_all(problems, context, strategy, as_json=as_json))
+
+
+def _strategy(settings: Settings) -> str:
+    """The strategy asked for, or the one whose option was given."""
+    strategy = settings.strategy or ("critique_retry" if settings.rounds and not settings.n else "best_of_n")
+    if strategy == "best_of_n" and settings.rounds:
+        raise UsageError("--rounds: belongs to --strategy critique_retry; best_of_n takes -n")
+    if strategy == "critique_retry" and settings.n:
+        raise UsageError("-n: belongs to --strategy best_of_n; critique_retry takes --rounds")
+    return strategy
+
+
+def _check_ids(problems: Sequence[Problem]) -> None:
+    seen: set[str] = set()
+    for problem in problems:
+        if problem.id in seen:
+            raise ProblemError(f"{problem.id!r} stands twice among the problems given", field="id")
+        seen.add(problem.id)
+
+
+async def _solve_all(problems: Sequence[Problem], context: Any, strategy: str, *, as_json: bool) -> int:
+    statuses = []
+    unavailable: Solution | None = None
+    try:
+        with open_view(len(problems), context) as view:
+            for problem in problems:
+                if unavailable is not None:
+                    statuses.append(Status.ERROR)
+                    _print_untried(problem, unavailable, as_json=as_json)
+                    continue
+                view.start(problem)
+                solution = None
+                async for event in drive(problem, context, strategy):
+                    if isinstance(event, Solution):
+                        solution = event
+                    else:
+                        view.show(event)
+                assert solution is not None
+                view.finish(solution)
+                statuses.append(solution.status)
+                _print(solution, as_json=as_json)
+                unavailable = solution if solution.status is Status.ERROR else None
+            view.summary(statuses)
+    finally:
+        await context.generator.aclose()
+    if Status.ERROR in statuses:
+        return 4
+    return 0 if all(s is Status.VERIFIED for s in statuses) else 1
+
+
+def _print(solution: Solution, *, as_json: bool) -> None:
+    if as_json:
+        _line(solution_of(solution.trace))
+    elif solution.candidate is not None:
+        sys.stdout.write(solution.candidate.rstrip("\n") + "\n")
+        sys.stdout.flush()
+
+
+def _print_untried(problem: Problem, reason: Solution, *, as_json: bool) -> None:
+    if as_json:
+        _line(
+            {
+                "problem_id": problem.id,
+                "status": "error",
+                "answer": None,
+                "verdicts": [],
+                "termination": "not tried",
+                "error": reason.error,
+                "usage": {"prompt_tokens": 0, "completion_tokens": 0, "cost": None, "estimated": False},
+                "trace_id": None,
+            }
+        )
+
+
+def _line(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=True) + "\n")
+    sys.stdout.flush()

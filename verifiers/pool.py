@@ -1,0 +1,366 @@
+"""Killable workers that run checks: warm, limited in memory, and dead at their deadline.
+
+A check is a module-level function of one JSON value that returns a JSON value. It runs in a worker process forked from
+a zygote (`verifiers/zygote.py`) that has already imported what it needs, so a job costs a fraction of a millisecond and
+replacing a killed worker a few milliseconds. Solvers ignore their own time limits (a numeral of millions of digits, a
+divergent recursive function), so the deadline is kept from outside, with SIGKILL.
+
+Works from any thread and across any number of event loops, because the sockets are blocking and used from private
+threads, one for each worker. No worker outlives this process, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from modulo.errors import WorkerError
+from modulo.verifiers.zygote import MAX_ANSWER, MAX_PAYLOAD, receive_frame, send_frame
+
+__all__ = ["DeadlineError", "MemoryLimitError", "PayloadSizeError", "Pool", "shared"]
+
+_START_SECONDS = 120.0
+_CONTROL_SECONDS = 30.0
+_MAX_JOBS = 2000
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+_Z3_OUT_OF_MEMORY = 101
+# What native libraries need to load; everything else, keys and tokens above all, stays out of the workers.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "Z3_LIBRARY_PATH", "OMP_NUM_THREADS")
+_BOOT = (
+    "import sys; a = sys.argv; sys.path += [p for p in a[4:] if p not in sys.path]; "
+    "from modulo.verifiers.zygote import main; main(int(a[1]), int(a[2]), [m for m in a[3].split(',') if m])"
+)
+
+
+class DeadlineError(WorkerError):
+    """The job did not answer in time; its worker was killed."""
+
+
+class MemoryLimitError(WorkerError):
+    """The job needed more memory than a worker may have."""
+
+
+class PayloadSizeError(WorkerError):
+    """The job is too large to be sent to a worker."""
+
+
+class _DiedError(WorkerError):
+    """The worker ended without an answer."""
+
+
+@dataclass
+class _Worker:
+    pid: int
+    sock: socket.socket
+    zygote: _Zygote
+    jobs: int = 0
+
+
+class _Zygote:
+    """One zygote process and the control socket to it. Calls are serialised."""
+
+    def __init__(self, preload: tuple[str, ...], memory_mb: int) -> None:
+        self._lock = threading.Lock()
+        self.broken = False
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        path = [os.path.abspath(entry) for entry in sys.path]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _BOOT, str(theirs.fileno()), str(memory_mb), ",".join(preload), *path],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                start_new_session=True,  # Ctrl-C is for the parent, which then closes the control socket
+            )
+        self._control.settimeout(_START_SECONDS)
+        try:
+            greeting = self._control.recv(4096).decode("utf-8", "replace")
+        except OSError as error:
+            greeting = str(error)
+        if greeting != "ready":
+            self._process.kill()
+            reason = greeting.removeprefix("failed ") or self._last_error_line()
+            self.close()
+            raise WorkerError(f"verifier workers cannot start: {reason}")
+        self._control.settimeout(_CONTROL_SECONDS)
+
+    def _last_error_line(self) -> str:
+        assert self._process.stderr is not None
+        lines = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "the process ended at once"
+
+    def fork(self) -> _Worker:
+        """A new worker.
+
+        Raises:
+            WorkerError: the machine has no room for another process, or the zygote is gone (`broken` is then set).
+        """
+        message, fds = self._call(b"fork")
+        if not fds:
+            raise WorkerError(f"no verifier worker can be started: {message.decode('utf-8', 'replace')}")
+        return _Worker(int(message.split()[1]), socket.socket(fileno=fds[0]), self)
+
+    def end(self, worker: _Worker) -> tuple[int, int]:
+        """Kill and reap a worker: its wait status, and its largest resident size in KiB."""
+        with contextlib.suppress(OSError):
+            worker.sock.close()
+        try:
+            message, _ = self._call(b"end %d" % worker.pid)
+        except _DiedError:
+            return 0, 0  # the zygote is gone, and its workers with it
+        _, status, peak = message.split()
+        return int(status), int(peak)
+
+    def _call(self, message: bytes) -> tuple[bytes, list[int]]:
+        with self._lock:
+            try:
+                self._control.send(message)
+                answer, fds, _, _ = socket.recv_fds(self._control, 256, 1, _CLOSE_ON_EXEC)
+            except OSError:
+                answer, fds = b"", []
+        if not answer:
+            self.broken = True
+            raise _DiedError("the process that starts verifier workers is gone")
+        return answer, fds
+
+    def close(self) -> None:
+        """Let it and its workers go. Idempotent."""
+        self.broken = True
+        self._control.close()  # the zygote reads the end of the stream, kills its workers, and exits
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
+
+class _Job:
+    """One job, cancellable from any thread without blocking."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sock: socket.socket | None = None
+        self.cancelled = False
+
+    def check(self) -> None:
+        if self.cancelled:
+            raise WorkerError("the job was cancelled")
+
+    def attach(self, sock: socket.socket) -> None:
+        with self._lock:
+            self.check()
+            self._sock = sock
+
+    def detach(self) -> None:
+        with self._lock:
+            self._sock = None
+
+    def cancel(self) -> None:
+        """The thread that waits for the answer sees the end of the stream, and ends the worker."""
+        with self._lock:
+            self.cancelled = True
+            if self._sock is not None:
+                with contextlib.suppress(OSError):
+                    self._sock.shutdown(socket.SHUT_RDWR)
+
+
+class Pool:
+    """Runs JSON functions in at most `workers` processes of at most `memory_mb` MiB of address space each.
+
+    Nothing is started before the first job. Jobs wait their turn in order; waiting does not count against a deadline.
+    """
+
+    def __init__(self, preload: tuple[str, ...] = (), *, workers: int = 2, memory_mb: int = 2048) -> None:
+        self.preload, self.memory_mb = preload, memory_mb
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="modulo-verifier")
+        self._lock = threading.Lock()
+        self._starting = threading.Lock()
+        self._zygote: _Zygote | None = None
+        self._idle: list[_Worker] = []
+        self._jobs: set[_Job] = set()
+        self._closed = False
+
+    async def run(self, function: str, payload: JsonValue, *, seconds: float) -> JsonValue:
+        """Call `function` ("package.module:name") with `payload` in a worker and return what it returns.
+
+        `seconds` are counted from the moment the job is sent to its worker. Cancelling the call kills the worker.
+
+        Raises:
+            DeadlineError: no answer within `seconds`.
+            MemoryLimitError: it ran into the memory limit.
+            PayloadSizeError: the job is over 16 MB.
+            WorkerError: the function raised, or the worker died twice.
+        """
+        job, future = self._submit(function, payload, seconds)
+        try:
+            return await asyncio.wrap_future(future)
+        except BaseException:
+            job.cancel()
+            raise
+
+    def run_sync(self, function: str, payload: JsonValue, *, seconds: float) -> JsonValue:
+        """`run`, blocking."""
+        job, future = self._submit(function, payload, seconds)
+        try:
+            return future.result()
+        except BaseException:
+            job.cancel()
+            raise
+
+    def close(self) -> None:
+        """Kill all workers and end running jobs with an error. Idempotent."""
+        with self._lock:
+            self._closed = True
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.cancel()
+        self._executor.shutdown(wait=True)
+        for worker in self._idle:
+            worker.sock.close()
+        self._idle.clear()
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
+
+    def _submit(self, function: str, payload: JsonValue, seconds: float) -> tuple[_Job, Future[JsonValue]]:
+        request = json.dumps([function, payload]).encode("ascii")
+        if len(request) > MAX_PAYLOAD:
+            raise PayloadSizeError(f"{len(request)} bytes to check; the limit is {MAX_PAYLOAD}")
+        job = _Job()
+        with self._lock:
+            if self._closed:
+                raise WorkerError("the pool of verifier workers is closed")
+            self._jobs.add(job)
+            future = self._executor.submit(self._perform, job, function, request, seconds)
+        future.add_done_callback(lambda _: self._jobs.discard(job))
+        return job, future
+
+    def _perform(self, job: _Job, function: str, request: bytes, seconds: float) -> JsonValue:
+        """Run one job, a second time on a fresh worker where the first may have suffered from what ran before."""
+        worker = None
+        try:
+            worker = self._take(job)
+            return self._exchange(job, worker, function, request, seconds)
+        except (_DiedError, MemoryLimitError) as error:
+            fresh = worker is not None and worker.jobs == 0
+            if job.cancelled or (fresh and isinstance(error, MemoryLimitError)):
+                raise
+        return self._exchange(job, self._take(job, fresh=True), function, request, seconds)
+
+    def _take(self, job: _Job, *, fresh: bool = False) -> _Worker:
+        """An idle worker, or a new one; a `fresh` one has served nobody."""
+        job.check()
+        with self._lock:
+            worker = self._idle.pop() if self._idle else None
+        if worker is not None and (fresh or worker.zygote.broken):
+            worker.zygote.end(worker)
+            worker = None
+        if worker is None:
+            worker = self._living_zygote().fork()
+        try:
+            job.attach(worker.sock)
+        except WorkerError:
+            self._retire(worker)
+            raise
+        return worker
+
+    def _living_zygote(self) -> _Zygote:
+        with self._starting:
+            if self._zygote is not None and self._zygote.broken:
+                self._zygote.close()
+                self._zygote = None
+            if self._zygote is None:
+                self._zygote = _Zygote(self.preload, self.memory_mb)
+            return self._zygote
+
+    def _exchange(
+        self, job: _Job, worker: _Worker, function: str, request: bytes, seconds: float
+    ) -> JsonValue:
+        deadline = time.monotonic() + seconds
+        try:
+            worker.sock.settimeout(seconds)
+            send_frame(worker.sock, request)
+            answer = json.loads(receive_frame(worker.sock, MAX_ANSWER, deadline))
+        except TimeoutError:
+            self._retire(worker)
+            raise DeadlineError(f"no answer within {seconds:g} s") from None
+        except (EOFError, OSError, ValueError) as error:
+            status, peak = self._retire(worker)
+            if job.cancelled:
+                raise WorkerError("the job was cancelled") from None
+            if self._ran_out_of_memory(status, peak):
+                raise MemoryLimitError(f"more than {self.memory_mb} MiB needed") from None
+            raise _DiedError(f"the worker of {function} died ({_cause(status, error)})") from None
+        finally:
+            job.detach()
+        if "memory" in answer:
+            self._retire(worker)
+            raise MemoryLimitError(f"more than {self.memory_mb} MiB needed")
+        worker.jobs += 1
+        if job.cancelled or worker.jobs >= _MAX_JOBS:
+            self._retire(worker)
+        else:
+            with self._lock:
+                self._idle.append(worker)
+        if "error" in answer:
+            raise WorkerError(f"{function}: {answer['error']}")
+        value: JsonValue = answer["ok"]
+        return value
+
+    def _retire(self, worker: _Worker) -> tuple[int, int]:
+        return worker.zygote.end(worker)
+
+    def _ran_out_of_memory(self, status: int, peak: int) -> bool:
+        """Native code at its limit exits in its own way, or aborts while it is large."""
+        if os.WIFEXITED(status):
+            return os.WEXITSTATUS(status) == _Z3_OUT_OF_MEMORY
+        crashed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGSEGV)
+        return crashed and peak >= self.memory_mb * 1024 // 2
+
+
+def _cause(status: int, error: Exception) -> str:
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status):
+        return signal.Signals(os.WTERMSIG(status)).name
+    if isinstance(error, ValueError):
+        return f"malformed answer: {error}"
+    return f"exit status {os.waitstatus_to_exitcode(status)}"
+
+
+_pools: dict[tuple[str, ...], Pool] = {}
+_pools_lock = threading.Lock()
+
+
+def shared(preload: tuple[str, ...] = ()) -> Pool:
+    """The process's pool for these preloaded modules, made at the first call and closed at exit."""
+    with _pools_lock:
+        pool = _pools.get(preload)
+        if pool is None:
+            if not _pools:
+                atexit.register(_close_all)
+            pool = _pools[preload] = Pool(preload)
+        return pool
+
+
+def _close_all() -> None:
+    with _pools_lock:
+        for pool in _pools.values():
+            pool.close()
+        _pools.clear()

@@ -1,0 +1,92 @@
+"""Reading a candidate as exactly one JSON value, with nothing forgiven.
+
+Python's reader takes `NaN`, keeps the last of two equal keys, and rounds every number to a double. Each of these lets a
+wrong answer look like a right one, so here each is a fault with a message that tells a model what to mend.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NoReturn
+
+__all__ = ["MAX_CHARS", "Number", "StrictJsonError", "exact", "loads", "shorten"]
+
+MAX_CHARS = 1_000_000
+"""Characters of a candidate."""
+
+_MAX_DIGITS = 4000
+_DECIMAL = re.compile(r"(-?\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", re.ASCII)
+
+
+class StrictJsonError(ValueError):
+    """The text is not one JSON value; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A JSON number as it is spelled."""
+
+    text: str
+
+    @property
+    def is_integer_literal(self) -> bool:
+        """Spelled without a fraction or an exponent: `1`, not `1.0`."""
+        return self.text.lstrip("-").isdigit()
+
+
+def loads(text: str, *, number: Callable[[str], Any] = Number) -> Any:
+    """The one JSON value that `text` holds, whitespace around it aside; numbers are made by `number`.
+
+    Raises:
+        StrictJsonError: it holds none, or more; a key twice; NaN; a lone surrogate; too long or too deep.
+    """
+    if len(text) > MAX_CHARS:
+        raise StrictJsonError(f"the answer has {len(text)} characters; at most {MAX_CHARS} are read")
+    if not text.strip():
+        raise StrictJsonError("the answer is empty; a JSON value is expected")
+    try:
+        return json.loads(
+            text, parse_int=number, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_object
+        )
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise StrictJsonError(f"the answer is not one JSON value: {error.msg} at {place}") from None
+    except RecursionError:
+        raise StrictJsonError("the answer is nested too deeply") from None
+
+
+def exact(text: str) -> Fraction:
+    """The rational number that a decimal spells, such as `-1.50e3`.
+
+    Raises:
+        ValueError: not a decimal, or it takes more than 4,000 digits to write out.
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{shorten(text)} is not a decimal number")
+    whole, part, exponent = match[1], match[2] or "", match[3] or "0"
+    if len(exponent) > 6 or len(whole) + len(part) + abs(int(exponent)) > _MAX_DIGITS:
+        raise ValueError(f"{shorten(text)} takes more than {_MAX_DIGITS} digits to write out")
+    return Fraction(int(whole + part)) * Fraction(10) ** (int(exponent) - len(part))
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text`, cut to `limit` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise StrictJsonError(f"the key {json.dumps(shorten(key))} occurs twice in one object")
+        result[key] = value
+    return result
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise StrictJsonError(f"{name} is not JSON; write a finite number")

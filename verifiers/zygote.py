@@ -1,0 +1,193 @@
+"""The process that forks verifier workers, and the loop that runs in each of them. Standard library only.
+
+One *zygote* stands between a pool and its workers. It is single-threaded, imports the heavy modules once, and then
+forks a worker in milliseconds whenever the pool asks. Three things follow from the zygote, not the pool, being the
+workers' parent: a fork never copies a lock some other thread holds; `PR_SET_PDEATHSIG`, which fires when the parent
+*thread* ends, cannot fire early; and a worker is killed and reaped by the only process that may reap it, so a process
+id is never used after it was given to somebody else.
+
+Control messages are one datagram each, on a `SOCK_SEQPACKET` pair. Jobs are frames of a 4-byte big-endian length and
+that many bytes of ASCII JSON, on a stream socket between the pool and the worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+from typing import Any
+
+__all__ = ["MAX_ANSWER", "MAX_PAYLOAD", "main", "receive_frame", "send_frame"]
+
+MAX_PAYLOAD = 16_000_000
+"""Bytes of one encoded job."""
+
+MAX_ANSWER = 4_000_000
+"""Bytes of one encoded answer."""
+
+_LENGTH = struct.Struct(">I")
+_PR_SET_PDEATHSIG = 1
+_PREAMBLE = b"ready"
+
+
+def send_frame(sock: socket.socket, data: bytes) -> None:
+    """Send one frame.
+
+    Raises:
+        OSError: the peer is gone, or the socket's timeout ran out (`TimeoutError`).
+    """
+    sock.sendall(_LENGTH.pack(len(data)) + data)
+
+
+def receive_frame(sock: socket.socket, limit: int, deadline: float | None = None) -> bytes:
+    """Receive one frame of at most `limit` bytes, by `deadline` on the monotonic clock.
+
+    Raises:
+        EOFError: the peer closed the connection.
+        TimeoutError: the deadline passed.
+        ValueError: the peer announced a longer frame.
+        OSError: the connection broke.
+    """
+    size: int = _LENGTH.unpack(_exactly(sock, _LENGTH.size, deadline))[0]
+    if size > limit:
+        raise ValueError(f"frame of {size} bytes, the limit is {limit}")
+    return _exactly(sock, size, deadline)
+
+
+def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        if deadline is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            sock.settimeout(left)
+        part = sock.recv(min(size - len(parts), 1 << 16))
+        if not part:
+            raise EOFError
+        parts += part
+    return bytes(parts)
+
+
+def main(control_fd: int, memory_mb: int, preload: list[str]) -> None:
+    """Import `preload`, then fork and kill workers as the control socket says, until it is closed.
+
+    Messages in: `fork`, answered `forked <pid>` with the worker's socket attached (without one, a reason); `end <pid>`, which kills and reaps that
+    worker and is answered `ended <status> <maxrss KiB>`, the status as `os.waitpid` gives it. The first message out is
+    `ready`, or `failed <reason>` if a module could not be imported.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    control = socket.socket(fileno=control_fd)
+    try:
+        for module in preload:
+            importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001 - whatever an import raises, the pool must hear of it
+        control.send(f"failed {type(error).__name__}: {error}".encode("utf-8", "replace")[:2000])
+        return
+    gc.collect()
+    gc.freeze()
+    control.send(_PREAMBLE)
+    children: set[int] = set()
+    try:
+        _command_loop(control, memory_mb, children)
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _command_loop(control: socket.socket, memory_mb: int, children: set[int]) -> None:
+    while message := control.recv(64):
+        command, _, argument = message.partition(b" ")
+        if command == b"fork":
+            _fork(control, memory_mb, children)
+        elif command == b"end" and int(argument) in children:
+            pid = int(argument)
+            os.kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+            children.discard(pid)
+            control.send(b"ended %d %d" % (status, usage.ru_maxrss))
+        else:
+            control.send(b"ended 0 0")
+
+
+def _fork(control: socket.socket, memory_mb: int, children: set[int]) -> None:
+    zygote = os.getpid()
+    ours, theirs = socket.socketpair()
+    try:
+        pid = os.fork()
+    except OSError as error:  # too many processes, or no memory
+        ours.close()
+        theirs.close()
+        control.send(str(error).encode("utf-8", "replace")[:200])
+        return
+    if pid == 0:
+        # Nothing may unwind into the zygote's own loop: the child leaves by _exit whatever happens.
+        try:
+            control.close()
+            theirs.close()
+            _become_worker(zygote, memory_mb)
+            _serve(ours)
+        finally:
+            os._exit(70)
+    children.add(pid)
+    socket.send_fds(control, [b"forked %d" % pid], [theirs.fileno()])
+    ours.close()
+    theirs.close()
+
+
+def _become_worker(zygote: int, memory_mb: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != zygote:  # the zygote died between the fork and the line above
+            os._exit(70)
+    size = memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # A checker has no business writing files: whatever a solver is talked into, the file stays empty.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    sys.dont_write_bytecode = True
+
+
+def _serve(sock: socket.socket) -> None:
+    functions: dict[str, Any] = {}
+    while True:
+        try:
+            request = receive_frame(sock, MAX_PAYLOAD)
+        except (EOFError, OSError):
+            os._exit(0)
+        answer, healthy = _answer(functions, request)
+        with contextlib.suppress(OSError):
+            send_frame(sock, answer)
+        if not healthy:
+            os._exit(0)
+
+
+def _answer(functions: dict[str, Any], request: bytes) -> tuple[bytes, bool]:
+    """The encoded answer, and whether the process may serve another job."""
+    try:
+        name, payload = json.loads(request)
+        if name not in functions:
+            module, _, attribute = name.partition(":")
+            functions[name] = getattr(importlib.import_module(module), attribute)
+        value = functions[name](payload)
+        encoded = json.dumps({"ok": value}, allow_nan=False).encode("ascii")
+    except MemoryError:
+        return b'{"memory": true}', False
+    except BaseException as error:  # noqa: BLE001 - a checker that calls exit() is a fault to report too
+        return json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}).encode("ascii"), True
+    if len(encoded) > MAX_ANSWER:
+        return json.dumps({"error": f"the answer of {name} is {len(encoded)} bytes long"}).encode("ascii"), True
+    return encoded, True
