@@ -13,10 +13,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
 
 from modulo.backprompt import backprompt
 from modulo.graphs.context import SolveContext
@@ -37,7 +38,7 @@ async def open_solve(state: SolveState, context: SolveContext, write: Write) -> 
     return begin(state, context, write, NAME)
 
 
-async def draft(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+async def draft(state: SolveState, context: SolveContext, write: Write) -> Command[str]:
     """Draw one completion that continues the conversation."""
     run = Run(context, state, write, NAME)
     generator, _ = context.parts()
@@ -49,14 +50,14 @@ async def draft(state: SolveState, context: SolveContext, write: Write) -> Solve
             async with aclosing(generator.generate(run.messages(state["leaf"]), n=1, sampling=sampling)) as stream:
                 completion = await anext(stream, None)
     except ENDINGS as error:
-        return _update(run, ended=ended_by(error))
+        return _step(run, "judge", ended=ended_by(error))
     if completion is None:
-        return _update(run, ended={"termination": "unavailable", "error": f"{generator.name} gave no completion"})
+        return _step(run, "judge", ended={"termination": "unavailable", "error": f"{generator.name} gave no completion"})
     run.drawn(completion, round=round_, of=context.rounds)
-    return _update(run, pending=completion.model_dump(mode="json"))
+    return _step(run, "judge", pending=completion.model_dump(mode="json"))
 
 
-async def judge(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+async def judge(state: SolveState, context: SolveContext, write: Write) -> Command[str]:
     """Judge the draft; compile its critiques into the next prompt unless the solve is over."""
     run = Run(context, state, write, NAME)
     completion = Completion.model_validate(state["pending"])
@@ -89,7 +90,7 @@ async def judge(state: SolveState, context: SolveContext, write: Write) -> Solve
             leaf = len(nodes)
             nodes.append(Node(id=leaf, parent=answer.id, message=words).model_dump(mode="json"))
     attempts = [*state["attempts"], attempt.model_dump(mode="json")]
-    return _update(run, nodes=nodes, leaf=leaf, attempts=attempts, pending=None, ended=ended)
+    return _step(run, "draft", nodes=nodes, leaf=leaf, attempts=attempts, pending=None, ended=ended)
 
 
 async def close_solve(state: SolveState, context: SolveContext, write: Write) -> SolveState:
@@ -97,17 +98,10 @@ async def close_solve(state: SolveState, context: SolveContext, write: Write) ->
     return await finish(Run(context, state, write, NAME))
 
 
-def _update(run: Run, **changes: Any) -> SolveState:
-    changed: Any = {**changes, "meter": run.meter.save()}
-    return changed  # type: ignore[no-any-return]
-
-
-def _after_draft(state: SolveState) -> Literal["judge", "finish"]:
-    return "finish" if state["ended"] else "judge"
-
-
-def _after_judge(state: SolveState) -> Literal["draft", "finish"]:
-    return "finish" if state["ended"] else "draft"
+def _step(run: Run, after: str, **changes: Any) -> Command[str]:
+    """Save changes and go on: to `after`, or to the end if the solve is over."""
+    goto = "finish" if changes.get("ended") else after
+    return Command(update={**changes, "meter": run.meter.save()}, goto=goto)
 
 
 def build(bound: SolveContext, *, checkpointer: Any = None, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -122,13 +116,12 @@ def build(bound: SolveContext, *, checkpointer: Any = None, name: str | None = N
         SolveState, context_schema=SolveContext, input_schema=ProblemInput, output_schema=SolutionOutput
     )
     graph.add_node("begin", node(open_solve, bound))
-    graph.add_node("draft", node(draft, bound))
-    graph.add_node("judge", node(judge, bound))
+    # A node names its successor itself: a conditional edge would cost a hop through a thread each round.
+    graph.add_node("draft", node(draft, bound), destinations=("judge", "finish"))
+    graph.add_node("judge", node(judge, bound), destinations=("draft", "finish"))
     graph.add_node("finish", node(close_solve, bound))
     graph.add_edge(START, "begin")
     graph.add_edge("begin", "draft")
-    graph.add_conditional_edges("draft", _after_draft)
-    graph.add_conditional_edges("judge", _after_judge)
     graph.add_edge("finish", END)
     compiled = graph.compile(checkpointer=checkpointer, name=name or NAME)
     return compiled.with_config(recursion_limit=UNLIMITED)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import uuid
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 from langgraph.utils.runnable import RunnableCallable
 
 from modulo.backprompt import first_prompt
@@ -23,9 +26,12 @@ from modulo.events import AttemptEvent, CompletionEvent, FinishedEvent, StartedE
 from modulo.graphs.context import SolveContext, current
 from modulo.graphs.state import SolveState
 from modulo.traces import Node, Trace
-from modulo.types import Attempt, Completion, Message, Problem, Sampling, Status, Value, Verdict, digest, weakest
+from modulo.types import Attempt, Completion, Message, Problem, Sampling, Status, Value, Verdict, weakest
 
 __all__ = ["ENDINGS", "UNLIMITED", "Run", "begin", "ended_by", "finish", "node", "synchronous"]
+
+Update = SolveState | Command[str]
+"""What a step gives back: changes of the state, and maybe where to go on."""
 
 synchronous: ContextVar[bool] = ContextVar("modulo_synchronous", default=False)
 """Whether the host runs the graph synchronously, so that a node has an event loop of its own."""
@@ -54,6 +60,12 @@ def ended_by(error: BaseException) -> dict[str, Any]:
     return Ended(termination="unavailable", error=str(error)).model_dump()
 
 
+@lru_cache(maxsize=256)
+def _problem(text: str) -> Problem:
+    """The problem of a state; one value for all nodes of a solve, so that its hashes are computed once."""
+    return Problem.model_validate_json(text)
+
+
 @dataclass
 class Run:
     """One node's view of a solve: its state as values, and how to speak."""
@@ -66,7 +78,7 @@ class Run:
     meter: Meter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.problem = Problem.model_validate(self.state["problem"])
+        self.problem = _problem(json.dumps(self.state["problem"]))
         self.meter = Meter(self.context.budget, self.state.get("meter"))
 
     @property
@@ -126,7 +138,7 @@ def begin(run_state: SolveState, context: SolveContext, write: Callable[[Any], N
     """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
     problem = Problem.model_validate(run_state["problem"])
     generator, bank_for = context.parts()
-    bank_for(problem)  # a bad spec is the caller's error, before any token is spent
+    problem = bank_for(problem).problem  # a bad spec is the caller's error, before any token is spent
     trace_id = uuid.uuid4().hex
     nodes: list[dict[str, Any]] = []
     for message in first_prompt(problem):
@@ -159,7 +171,7 @@ def trace_of(run: Run, ended: Ended) -> Trace:
     return Trace(
         trace_id=state["trace_id"],
         problem=run.problem,
-        problem_hash=digest(run.problem.to_json()),
+        problem_hash=run.problem.problem_hash,
         spec_hash=run.problem.spec_hash,
         model=generator.name,
         strategy=run.strategy,
@@ -228,20 +240,20 @@ def solution_of(trace: Trace) -> dict[str, Any]:
 
 
 def node(
-    step: Callable[[SolveState, SolveContext, Callable[[Any], None]], Coroutine[Any, Any, SolveState]],
+    step: Callable[[SolveState, SolveContext, Callable[[Any], None]], Coroutine[Any, Any, Update]],
     bound: SolveContext,
 ) -> RunnableCallable:
     """A LangGraph node from one async step. Under a synchronous host the step gets a loop in a thread of its own."""
 
-    async def run(state: SolveState, runtime: Runtime[SolveContext]) -> SolveState:
+    async def run(state: SolveState, runtime: Runtime[SolveContext]) -> Update:
         return await step(state, current(runtime.context, bound), runtime.stream_writer)
 
-    def run_sync(state: SolveState, runtime: Runtime[SolveContext]) -> SolveState:
-        def in_thread() -> SolveState:
+    def run_sync(state: SolveState, runtime: Runtime[SolveContext]) -> Update:
+        def in_thread() -> Update:
             synchronous.set(True)
             return asyncio.run(step(state, current(runtime.context, bound), runtime.stream_writer))
 
         with ThreadPoolExecutor(1, thread_name_prefix="modulo-node") as executor:
             return executor.submit(contextvars.copy_context().run, in_thread).result()
 
-    return RunnableCallable(run_sync, run, name=step.__name__)
+    return RunnableCallable(run_sync, run, name=step.__name__, trace=False, recurse=False)

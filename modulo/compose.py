@@ -88,9 +88,8 @@ class Banks:
 
     def _build(self, problem: Problem) -> Bank:
         resolved = resolve(problem)
-        sandbox = shared_sandbox(self.sandbox)
         built = [
-            verifier_factory(spec.name).build(spec.spec, hard=spec.hard, sandbox=sandbox)
+            verifier_factory(spec.name).build(spec.spec, hard=spec.hard, sandbox=shared_sandbox(self.sandbox))
             for spec in resolved.verifiers
         ]
         if not built and not self.verifiers:

@@ -13,10 +13,10 @@ _MARK = re.compile(r"</?think>|```")
 def split_thinking(text: str) -> tuple[str, str | None]:
     """Split raw model text into its answer and what stands in `<think>…</think>`.
 
-    An unclosed `<think>` makes everything after it reasoning: the model was cut off while thinking. A `</think>` without
-    an opening tag makes everything before it reasoning: some chat templates put the opening tag into the prompt. A tag
-    inside a fenced code block, or right after a quote or backtick, is part of the answer, because programs about such
-    tags exist. Linear in the length of the text.
+    An unclosed `<think>` makes everything after it reasoning: the model was cut off while thinking. A
+    `</think>` without an opening tag makes everything before it reasoning: some chat templates put the
+    opening tag into the prompt. A tag inside a fenced code block, or right after a quote or backtick, is
+    part of the answer, because programs about such tags exist. Linear in the length of the text.
 
     Returns:
         The answer, stripped if there was any thinking, and the reasoning, or `None` if there was none.

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
@@ -296,7 +297,12 @@ class Problem(Value):
             return {**data, "id": "p-" + digest(data["statement"])[:12]}
         return data
 
-    @property
+    @cached_property
+    def problem_hash(self) -> str:
+        """Digest of the whole problem."""
+        return digest(self.to_json())
+
+    @cached_property
     def spec_hash(self) -> str:
         """Digest of what decides a verdict: the answer format and the verifier specs."""
         return digest([self.answer.value, [s.to_mapping() for s in self.verifiers]])

@@ -10,11 +10,12 @@ from typing import Any
 from modulo.thinking import split_thinking
 from modulo.types import Completion, Usage
 
-__all__ = ["MAX_CHARS", "Choice", "MalformedError", "parse_json", "usage_of"]
+__all__ = ["CAPPED", "MAX_CHARS", "Choice", "MalformedError", "excerpt", "parse_json", "usage_of", "whole"]
 
 MAX_CHARS = 2_000_000
-"""Characters of text and reasoning kept of one choice: about five times what any hosted model can write. A choice that
+"""Characters of text and reasoning kept of one choice: several times what any hosted model can write. A choice that
 reaches it ends there, with finish reason `length_cap`."""
+CAPPED = "length_cap"
 
 
 class MalformedError(Exception):
@@ -88,7 +89,7 @@ class Choice:
             capped = capped or len(piece) > room
         reason = _string(choice, "finish_reason")
         if capped:
-            self.finish_reason = "length_cap"
+            self.finish_reason = CAPPED
         elif reason:
             self.finish_reason = reason
         return self.finish_reason is not None
@@ -102,7 +103,9 @@ class Choice:
         self.logprobs_whole = self.logprobs_whole and len(finite) == len(values)
         self.logprobs.extend(finite)
 
-    def completion(self, *, index: int, model: str, seed: int | None, usage: Usage, seconds: float) -> Completion:
+    def completion(
+        self, *, index: int, model: str, seed: int | None, usage: Usage, seconds: float
+    ) -> Completion:
         """The finished value."""
         text, thought = split_thinking(whole("".join(self.text)))
         reasoning = "\n".join(part for part in (whole("".join(self.reasoning)).strip(), thought) if part)
@@ -120,7 +123,7 @@ class Choice:
 
 
 def whole(text: str) -> str:
-    """The text with surrogate halves joined, and those without a partner replaced: they cannot be written as UTF-8."""
+    """The text with surrogate halves joined, and lone ones replaced: they cannot be written as UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -129,7 +132,7 @@ def whole(text: str) -> str:
 
 
 def usage_of(event: dict[str, Any]) -> Usage | None:
-    """The token counts of an event, in the OpenAI form (`usage`) or llama.cpp's (`timings`); `None` if it has none.
+    """The token counts of an event, in OpenAI's form (`usage`) or llama.cpp's (`timings`), or `None`.
 
     Raises:
         MalformedError: a count is not a number ≥ 0.

@@ -40,8 +40,11 @@ class Clients:
             client = httpx.AsyncClient(
                 headers=self._headers,
                 verify=_tls() if self._secure else False,
-                # An idle connection outlives a loop that ends without `aclose`. Without TLS a new one costs next to nothing.
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None if self._secure else 0),
+                # An idle connection outlives a loop that ends without `aclose`. Without TLS a new one costs
+                # next to nothing.
+                limits=httpx.Limits(
+                    max_connections=None, max_keepalive_connections=None if self._secure else 0
+                ),
                 trust_env=not self._loopback,
             )
             self._by_loop[loop] = client

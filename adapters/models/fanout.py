@@ -12,14 +12,16 @@ from modulo.types import Completion
 __all__ = ["as_finished"]
 
 
-async def as_finished(sources: Sequence[AsyncGenerator[Completion, None]]) -> AsyncGenerator[Completion, None]:
+async def as_finished(
+    sources: Sequence[AsyncGenerator[Completion, None]],
+) -> AsyncGenerator[Completion, None]:
     """Yield the completions of all `sources` in the order they finish.
 
     Closing it cancels what still runs, and returns when that has ended.
 
     Raises:
-        UnavailableError: a source failed; raised after the others have yielded all they had, because one lost choice
-            must not take finished ones with it.
+        UnavailableError: a source failed; raised after the others have yielded all they had, because one
+            lost choice must not take finished ones with it.
     """
     queue: asyncio.Queue[Completion | BaseException | None] = asyncio.Queue()
 

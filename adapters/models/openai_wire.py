@@ -1,16 +1,17 @@
 """The OpenAI wire over httpx: the client for vLLM, llama.cpp and every compatible server.
 
-One streamed `/chat/completions` request asks for all `n` choices, and each is yielded the moment it finishes. Where a
-server gives fewer than asked, the rest is asked for in parallel, and the server's limit is remembered.
+One streamed `/chat/completions` request asks for all `n` choices, and each is yielded the moment it
+finishes. Where a server gives fewer than asked, the rest is asked for in parallel, and the server's limit
+is remembered.
 
-Model strings: `openai:http://host:8000/v1` or, to name a model, `openai:http://host:8000/v1#model`; `openai:gpt-4o-mini`
-is OpenAI's own API (or `OPENAI_BASE_URL`); `vllm:http://host:8000/v1`, likewise with `#model`. Without a name the
-server's first model is taken. Keys come from `OPENAI_API_KEY` and `VLLM_API_KEY`.
+Model strings: `openai:http://host:8000/v1` or, to name a model, `openai:http://host:8000/v1#model`;
+`openai:gpt-4o-mini` is OpenAI's own API (or `OPENAI_BASE_URL`); `vllm:http://host:8000/v1`, likewise with
+`#model`. Without a name the server's first model is taken. Keys come from `OPENAI_API_KEY` and
+`VLLM_API_KEY`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import time
@@ -95,8 +96,9 @@ class OpenAIWire:
     ) -> AsyncGenerator[Completion, None]:
         """Yield `n` completions in the order they finish; see `modulo.protocols.Generator`.
 
-        Token counts are the server's where it gives them per choice: always with one choice a request, from vLLM and
-        llama.cpp with any number. Else a choice counts its streamed pieces, and its usage says `estimated`.
+        Token counts are the server's where it gives them per choice: always with one choice a request, from
+        vLLM and llama.cpp with any number. Else a choice counts its streamed pieces, and its usage says
+        `estimated`.
 
         Raises:
             ProviderError: after retries, with the server's own words. Choices yielded before stay valid.
@@ -194,6 +196,8 @@ class OpenAIWire:
                         yield completion
         except httpx.HTTPError as error:
             raise self._failed(error, sampling) from error
+        except httpx.InvalidURL as error:
+            raise ProviderError(f"{self._shown} is not a URL: {one_line(str(error))}") from error
         except MalformedError as error:
             raise RetriableError(f"{self._shown} sent a broken answer: {error}") from error
 
@@ -210,7 +214,7 @@ class OpenAIWire:
             return ProviderError(f"no connection to {self._shown} in time; check host, port and firewall")
         if isinstance(error, httpx.TimeoutException):
             return ProviderError(
-                f"{self._shown} sent nothing for {sampling.timeout:g} s; raise the timeout, or see if the server is stuck"
+                f"{self._shown} sent nothing for {sampling.timeout:g} s; raise the timeout or look at the server"
             )
         if isinstance(error, httpx.ConnectError):
             return RetriableError(
@@ -280,7 +284,8 @@ def open_openai(rest: str) -> OpenAIWire:
         return OpenAIWire(url, model=model, api_key=key, name=name, key_variable="OPENAI_API_KEY")
     if not re.fullmatch(r"[\w.:/@+-]+", rest):
         raise ModelStringError(
-            f"model string {name!r} needs a URL or a model name, as in openai:http://127.0.0.1:8000/v1 or openai:gpt-4o-mini"
+            f"model string {name!r} needs a URL or a model name, "
+            "as in openai:http://127.0.0.1:8000/v1 or openai:gpt-4o-mini"
         )
     base = os.environ.get("OPENAI_BASE_URL") or _OPENAI
     if base == _OPENAI and key is None:
@@ -310,11 +315,11 @@ def _split_url(rest: str, *, scheme: str) -> tuple[str, str | None]:
         parts = urlsplit(url)
         bad_port = parts.port == 0
     except ValueError as error:
-        raise ModelStringError(f"{shown} has a bad URL ({one_line(str(error))}); write it as {example}") from None
+        raise ModelStringError(f"{shown} has a bad URL ({error}); write it as {example}") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or bad_port or re.search(r"\s", url):
         raise ModelStringError(f"{shown} needs an http(s) URL, as in {example}")
     if parts.username is not None or parts.password is not None:
-        raise ModelStringError(f"{shown} holds a user name or password; put the key into an environment variable")
+        raise ModelStringError(f"{shown} holds a user name or password; put it into an environment variable")
     if parts.query:
         raise ModelStringError(f"{shown} has a query; name a model after '#', as in {example}#name")
     if parts.path.rstrip("/").endswith("/chat/completions"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 __all__ = ["MAX_EVENT_BYTES", "StreamStalledError", "StreamTooLargeError", "events"]
 
@@ -18,12 +18,12 @@ class StreamStalledError(Exception):
     """Bytes still come, but no data: comments or blank lines only."""
 
 
-async def events(chunks: AsyncIterator[bytes], *, idle: float) -> AsyncIterator[bytes]:
+async def events(chunks: AsyncIterator[bytes], *, idle: float) -> AsyncGenerator[bytes, None]:
     """Yield the payload of each `data:` line, without `[DONE]`'s meaning being interpreted.
 
-    The OpenAI wire puts one JSON document on one line, so a line is an event: nothing waits for the blank line after
-    it, which some servers leave out. Other fields and comments are skipped. The last line counts even without its line
-    end.
+    The OpenAI wire puts one JSON document on one line, so a line is an event: nothing waits for the blank
+    line after it, which some servers leave out. Other fields and comments are skipped. The last line counts
+    even without its line end.
 
     Args:
         chunks: body as it comes from the network, cut anywhere.

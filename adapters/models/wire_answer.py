@@ -1,14 +1,15 @@
-"""Reads the answer to one chat-completions request, streamed or whole, and yields each choice as it finishes."""
+"""Reads the answer to one chat-completions request, and yields each choice as it finishes."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from modulo.adapters.models.assemble import Choice, MalformedError, excerpt, parse_json, usage_of
+from modulo.adapters.models.assemble import CAPPED, Choice, MalformedError, excerpt, parse_json, usage_of
 from modulo.adapters.models.retry import RETRIED_STATUS, RetriableError
 from modulo.adapters.models.sse import MAX_EVENT_BYTES, StreamStalledError, StreamTooLargeError, events
 from modulo.adapters.models.wire_body import Dialect, fold_seed
@@ -24,7 +25,9 @@ __all__ = ["read_answer"]
 _USAGE_GRACE = 0.25
 """Seconds that a lone finished choice waits for its token counts, which follow at once or never."""
 _DRAIN_GRACE = 0.05
-"""Seconds to wait for the end of the stream after the last choice, so that the connection can be used again."""
+"""Seconds to wait for the end of the stream after the last choice: the connection can then be used again."""
+# Every choice is complete by then: whatever is wrong with the rest changes nothing.
+_BROKEN = (MalformedError, StreamTooLargeError, StreamStalledError)
 
 
 async def read_answer(
@@ -54,7 +57,8 @@ async def read_answer(
 
     Raises:
         MalformedError: the answer is broken.
-        RetriableError: the stream ended, or reported a passing failure, before every choice it had begun was finished.
+        RetriableError: the stream ended, or reported a passing failure, before every choice it had begun
+            was finished.
         ProviderError: the server reported a lasting failure, or sent too much.
     """
     reader = _Reader(indexes, seed, model, dialect, started, who, secrets)
@@ -99,7 +103,7 @@ class _Reader:
 
     async def streamed(self, response: httpx.Response, idle: float) -> AsyncGenerator[Completion, None]:
         """Server-sent events."""
-        async with aclosing(events(response.aiter_bytes(), idle=idle)) as stream:  # type: ignore[type-var]
+        async with aclosing(events(response.aiter_bytes(), idle=idle)) as stream:
             async for payload in stream:
                 if payload == b"[DONE]":
                     for number in sorted(self._open):
@@ -110,11 +114,15 @@ class _Reader:
                 event = parse_json(payload)
                 for number in self._feed(event, "delta"):
                     usage = self._own_usage(event)
-                    if usage is None and len(self._indexes) == 1:
+                    if (
+                        usage is None
+                        and len(self._indexes) == 1
+                        and self._open[number].finish_reason != CAPPED
+                    ):
                         usage = await self._trailing_usage(stream)
                     yield self._finish(number, usage)
                 if len(self._done) == len(self._indexes):
-                    await self._trailing_usage(stream, grace=_DRAIN_GRACE)
+                    await self._drain(stream)
                     return
         if self._open:
             raise RetriableError(f"{self._who} cut the stream in the middle of a choice")
@@ -134,13 +142,14 @@ class _Reader:
         event = parse_json(bytes(body))
         self._feed(event, "message")
         total = usage_of(event)
+        count = len(self._open)
         for position, number in enumerate(sorted(self._open)):
             usage = total
-            if total is not None and len(self._open) + len(self._done) > 1:
-                each, more = divmod(total.completion_tokens, len(self._open) + len(self._done))
+            if total is not None and count > 1:
+                each, remainder = divmod(total.completion_tokens, count)
                 usage = Usage(
                     prompt_tokens=total.prompt_tokens,
-                    completion_tokens=each + (more if position == 0 else 0),
+                    completion_tokens=each + (remainder if position == 0 else 0),
                     estimated=True,
                 )
             yield self._finish(number, usage)
@@ -185,24 +194,30 @@ class _Reader:
             return None
         return usage_of(event)
 
-    async def _trailing_usage(self, stream: AsyncIterator[bytes], *, grace: float = _USAGE_GRACE) -> Usage | None:
-        """Read on to the end of the stream, for `grace` seconds at most; the last counts seen on the way."""
-        usage: Usage | None = None
-        try:
-            async with asyncio.timeout(grace):
+    async def _trailing_usage(self, stream: AsyncIterator[bytes]) -> Usage | None:
+        """The counts that follow a lone finished choice, if they do so within the grace."""
+        with contextlib.suppress(TimeoutError, *_BROKEN):
+            async with asyncio.timeout(_USAGE_GRACE):
                 async for payload in stream:
-                    if payload and payload != b"[DONE]":
-                        usage = usage_of(parse_json(payload)) or usage
-        except (TimeoutError, MalformedError, StreamTooLargeError, StreamStalledError):
-            # Every choice is complete: whatever is wrong with the rest changes nothing.
-            pass
-        return usage
+                    if payload == b"[DONE]":
+                        break
+                    usage = usage_of(parse_json(payload)) if payload else None
+                    if usage is not None:
+                        return usage
+        return None
+
+    async def _drain(self, stream: AsyncIterator[bytes]) -> None:
+        """Read to the end of a stream that has nothing more to say, within the grace."""
+        with contextlib.suppress(TimeoutError, *_BROKEN):
+            async with asyncio.timeout(_DRAIN_GRACE):
+                async for _ in stream:
+                    pass
 
     def _finish(self, number: int, usage: Usage | None) -> Completion:
         choice = self._open.pop(number)
         self._done.add(number)
         if usage is None:
-            usage = Usage(completion_tokens=choice.pieces, estimated=True)
+            usage = Usage(completion_tokens=max(choice.pieces, len(choice.logprobs)), estimated=True)
         if self._prompt_counted:
             usage = usage.model_copy(update={"prompt_tokens": 0})
         self._prompt_counted = True

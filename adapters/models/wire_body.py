@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from modulo.adapters.models.assemble import whole
 from modulo.types import Message, Sampling
 
 __all__ = ["Dialect", "fold_seed", "request_body"]
@@ -13,7 +14,7 @@ Dialect = Literal["openai", "vllm", "llamacpp"]
 
 
 def fold_seed(seed: int) -> int:
-    """The seed within 31 bits: what every server takes (llama.cpp reads 2³²−1 as "random", others are signed)."""
+    """The seed within 31 bits, which every server takes: llama.cpp reads 2³²−1 as "random", others are signed."""
     return seed % 2**31
 
 
@@ -39,7 +40,7 @@ def request_body(
         hosted: the server is OpenAI's own, which renamed `max_tokens`.
     """
     body: dict[str, Any] = {
-        "messages": [{"role": m.role, "content": m.content} for m in messages],
+        "messages": [{"role": m.role, "content": whole(m.content)} for m in messages],
         "stream": True,
     }
     if model:
@@ -69,8 +70,8 @@ def request_body(
             body["structured_outputs"] = {"json": schema}
     if dialect == "llamacpp":
         # Without `include_usage` the last piece of each choice carries that choice's own token counts.
-        # A prompt that is read from the cache is computed in another batch shape, and its last bits differ: a seed then
-        # does not reproduce.
+        # A prompt that is read from the cache is computed in another batch shape, and its last bits differ:
+        # a seed then does not reproduce.
         body["cache_prompt"] = seed is None
     else:
         body["stream_options"] = {"include_usage": True}

@@ -29,7 +29,7 @@ def one_line(text: str, *, secrets: tuple[str, ...] = ()) -> str:
 
 
 def error_text(payload: bytes | dict[str, Any], *, secrets: tuple[str, ...] = ()) -> str:
-    """The message inside an error answer: OpenAI's `error.message`, `message`, FastAPI's `detail`, or the raw text."""
+    """The message inside an error: OpenAI's `error.message`, `message`, FastAPI's `detail`, or the raw text."""
     value: Any = payload
     if isinstance(payload, bytes):
         try:
@@ -49,7 +49,7 @@ def hint(status: int, *, key_variable: str) -> str:
     if status in (401, 403):
         return f"; check the key in {key_variable}" if key_variable else "; check the API key"
     if status == 404:
-        return "; check that the URL ends where /chat/completions begins (often /v1) and that the model exists"
+        return "; check that the model exists and that the URL ends before /chat/completions, often in /v1"
     return ""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, NoReturn, Protocol
@@ -20,13 +20,18 @@ from modulo.errors import SandboxUnavailableError
 from modulo.protocols import Call, CallReply, Limits
 from modulo.tagged import TaggedError, canonical
 
-__all__ = ["Channel", "ChannelClosedError", "Exit", "converse"]
+__all__ = ["CancelledRunError", "Channel", "ChannelClosedError", "Exit", "converse"]
 
 _ENVELOPE = 4096
 _ERROR_TEXT = 600
 _START_SECONDS = 30.0
+_SLICE_SECONDS = 0.05
 _KEYS = {"index", "kind", "value", "error", "line"}
 _KINDS = ("value", "raised", "memory", "output")
+
+
+class CancelledRunError(Exception):
+    """Nobody waits for this run any more."""
 
 
 class ChannelClosedError(Exception):
@@ -88,16 +93,22 @@ def converse(
     calls: Sequence[Call],
     limits: Limits,
     processes: int = PROCESSES,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[CallReply | None, tuple[CallReply, ...]]:
     """Run one job on `channel` and close it.
+
+    Args:
+        processes: tasks the candidate may have, as its uid's limit.
+        cancelled: polled while waiting; true ends the run.
 
     Returns:
         what `RunReport` holds as `load` and `replies`.
 
     Raises:
         SandboxUnavailableError: the guest did not start, or could not confine itself.
+        CancelledRunError: `cancelled` said so.
     """
-    talk = _Talk(channel, limits)
+    talk = _Talk(channel, limits, cancelled)
     try:
         talk.start(program, entry, processes)
         load = talk.ask(-1, None)
@@ -116,25 +127,19 @@ def converse(
 class _Talk:
     """One job's state: what has arrived, how long is left, whether it goes on."""
 
-    def __init__(self, channel: Channel, limits: Limits) -> None:
-        self._channel, self._limits = channel, limits
+    def __init__(self, channel: Channel, limits: Limits, cancelled: Callable[[], bool]) -> None:
+        self._channel, self._limits, self._cancelled = channel, limits, cancelled
         self._received = bytearray()
         self._end = 0.0
         self._lines = 0
         self.over = False
 
     def start(self, program: str, entry: str, processes: int) -> None:
-        """Wait for the guest, start the clock, hand over the job."""
-        deadline = time.monotonic() + _START_SECONDS
-        try:
-            ready = self._frame(deadline)
-        except (TimeoutError, ChannelClosedError, _FrameError) as error:
-            self._unavailable(f"the sandbox's guest did not start: {type(error).__name__}")
-        if ready != {"index": -2, "kind": "ready"}:
-            self._unavailable("the sandbox's guest did not start as it should")
+        """Wait for the guest, start the clock, hand over the job, and see the guest confined."""
+        self._trusted("ready", _START_SECONDS)
         self._end = time.monotonic() + self._limits.total_seconds
         self._lines = program.count("\n") + 1
-        self._job = {
+        job = {
             "program": program,
             "entry": entry,
             "memory_mb": self._limits.memory_mb,
@@ -142,17 +147,33 @@ class _Talk:
             "output_bytes": self._limits.output_bytes,
             "processes": processes,
         }
+        try:
+            self._send(job, time.monotonic() + _START_SECONDS)
+        except (TimeoutError, ChannelClosedError):
+            self._unavailable("the sandbox's guest did not take the job")
+        self._trusted("confined", _START_SECONDS)
+
+    def _trusted(self, kind: str, seconds: float) -> None:
+        """Take a frame that the guest sends before any untrusted code runs in it."""
+        try:
+            frame = self._frame(time.monotonic() + seconds)
+        except (TimeoutError, ChannelClosedError, _FrameError):
+            self._unavailable(f"the sandbox's guest broke before it was {kind}")
+        if frame != {"index": -2, "kind": kind}:
+            reason = frame.get("error") if isinstance(frame, dict) else None
+            self._unavailable(f"the sandbox cannot confine: {reason}")
+
+    def _send(self, message: object, deadline: float) -> None:
+        body = json.dumps(message, separators=(",", ":")).encode("ascii")
+        self._channel.send(len(body).to_bytes(4, "big") + body, deadline)
 
     def ask(self, index: int, call: Call | None) -> CallReply:
-        """Send call `index` (the job itself for -1) and return what became of it."""
-        question = self._job if call is None else {"index": index, **call.model_dump()}
-        now = time.monotonic()
-        deadline = min(now + self._limits.call_seconds, self._end)
+        """Send call `index` (nothing for the load, -1) and return what became of it."""
+        deadline = min(time.monotonic() + self._limits.call_seconds, self._end)
         try:
             if call is not None:
                 self._expect_silence()
-            body = json.dumps(question, separators=(",", ":")).encode("ascii")
-            self._channel.send(len(body).to_bytes(4, "big") + body, deadline)
+                self._send({"index": index, **call.model_dump()}, deadline)
             return self._reply(index, self._frame(deadline))
         except TimeoutError:
             self.over = True
@@ -189,10 +210,16 @@ class _Talk:
 
     def _exactly(self, count: int, deadline: float) -> bytes:
         while len(self._received) < count:
+            if self._cancelled():
+                raise CancelledRunError
+            now = time.monotonic()
             # A guest that always has one more byte must not outrun the clock.
-            if time.monotonic() > deadline:
+            if now > deadline:
                 raise TimeoutError
-            piece = self._channel.receive(deadline)
+            try:
+                piece = self._channel.receive(min(deadline, now + _SLICE_SECONDS))
+            except TimeoutError:
+                continue
             if not piece:
                 raise ChannelClosedError
             self._received += piece
@@ -201,9 +228,6 @@ class _Talk:
         return data
 
     def _reply(self, index: int, frame: Any) -> CallReply:
-        if index == -1 and isinstance(frame, dict) and frame.get("kind") == "broken":
-            # Sent before the program is loaded; a program that forges it gets an error, never a pass.
-            self._unavailable(f"the sandbox cannot confine: {str(frame.get('error'))[:200]}")
         if type(frame) is not dict or not set(frame) <= _KEYS:
             raise _FrameError("protocol", "a reply is not as it must be")
         kind, line, error = frame.get("kind"), frame.get("line"), frame.get("error", "")

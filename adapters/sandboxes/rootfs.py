@@ -1,0 +1,240 @@
+"""The file system that untrusted code sees: the running interpreter, its standard library, the guest, and nothing else.
+
+Built once from this machine, without a registry, into a cache directory; both backends use it (docker imports it as an
+image, bubblewrap binds it read-only). Nothing of the host's files, names or packages is in it, and no compiler or shell.
+
+    /opt/py/bin/python3                     the interpreter
+    /opt/py/<libdir>/pythonX.Y              its standard library, without tests and site-packages
+    /opt/py/so                              the shared libraries that these need
+    /lib64/ld-… (or where it says)          the dynamic loader
+    /opt/guest/modulo                       this package's files for the inside
+    /dev /proc /sys /tmp                    empty, to mount on
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from modulo import tagged
+from modulo.errors import SandboxUnavailableError
+
+__all__ = ["ENVIRONMENT", "PYTHON", "RootFs", "build", "guest_command", "shared_folder"]
+
+PYTHON = "/opt/py/bin/python3"
+ENVIRONMENT = {"LD_LIBRARY_PATH": "/opt/py/so"}
+"""What the interpreter needs to start; the guest clears it before it loads a candidate."""
+
+_FORMAT = "1"
+_INSIDE = ("confine", "dispatcher", "guest", "uids")
+_SKIP = {
+    "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtledemo",
+    "ensurepip", "lib2to3", "pydoc_data", "distutils", "venv",
+}  # fmt: skip
+_SKIP_EXTENSIONS = ("_tkinter", "_test", "_ctypes_test", "_xxtestfuzz", "xxlimited")
+
+
+@dataclass(frozen=True)
+class RootFs:
+    """A finished root file system.
+
+    Attributes:
+        path: its directory; every part of it can be read by every uid.
+        key: names its inputs (interpreter, standard library, guest), for a directory's or an image's name.
+        digest: `sha256:…` of its content.
+    """
+
+    path: Path
+    key: str
+    digest: str
+
+
+def guest_command(module: str, root: str = "") -> list[str]:
+    """Command that runs `main()` of a module of the inside, such as `guest`; `root` if not chrooted into it."""
+    code = (
+        f"import sys; sys.path.insert(0, {root + '/opt/guest'!r}); "
+        f"from modulo.adapters.sandboxes.{module} import main; main()"
+    )
+    return [root + PYTHON, "-I", "-S", "-B", "-c", code]
+
+
+def build(uid: int | None = None) -> RootFs:
+    """The root file system for this interpreter, built if it is not there yet (a second or two).
+
+    Args:
+        uid: who must be able to reach its directory, if not this process's own user.
+
+    Raises:
+        SandboxUnavailableError: it cannot be built here; says why.
+    """
+    key = _key()
+    home = shared_folder(uid) / f"rootfs-{key}"
+    digest = home / "digest"
+    if not digest.is_file():
+        _install(home)
+    return RootFs(path=home / "root", key=key, digest=digest.read_text().strip())
+
+
+def shared_folder(uid: int | None = None) -> Path:
+    """A cache directory of ours that `uid` can reach: the user's cache, or one for the machine.
+
+    Raises:
+        SandboxUnavailableError: there is none.
+    """
+    places = [Path(platformdirs.user_cache_dir("modulo"), "sandbox")]
+    if os.getuid() == 0:
+        places.append(Path("/var/cache/modulo/sandbox"))
+    places.append(Path(tempfile.gettempdir()) / f"modulo-{os.getuid()}")
+    for place in places:
+        with suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True, mode=0o755)
+            if _ours(place) and (uid is None or _reachable(place)):
+                return place
+    raise SandboxUnavailableError(
+        f"no cache directory for the sandbox can be written: tried {', '.join(map(str, places))}"
+    )
+
+
+def _ours(place: Path) -> bool:
+    """Whether nobody else can have put files there."""
+    status = place.lstat()
+    writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not writable and os.access(place, os.W_OK)
+
+
+def _reachable(place: Path) -> bool:
+    """Whether every user can pass through every directory down to `place`."""
+    return all(part.stat().st_mode & stat.S_IXOTH for part in (place, *place.resolve().parents))
+
+
+def _install(home: Path) -> None:
+    try:
+        work = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
+        try:
+            root = work / "root"
+            _copy_all(root)
+            (work / "digest").write_text(_digest(root) + "\n")
+            (work / "digest").chmod(0o644)
+            work.chmod(0o755)
+            with suppress(OSError):  # another process was first
+                work.rename(home)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxUnavailableError(f"the sandbox's root file system cannot be built: {error}") from error
+    if not (home / "digest").is_file():
+        raise SandboxUnavailableError(f"the sandbox's root file system is damaged: remove {home}")
+
+
+def _interpreter() -> Path:
+    # Of a virtual environment, the interpreter it was made from.
+    return Path(getattr(sys, "_base_executable", None) or sys.executable).resolve()
+
+
+def _key() -> str:
+    """Changes with the interpreter, its standard library, and our files; takes milliseconds."""
+    told = hashlib.sha256(f"{_FORMAT}\n{sys.version}\n".encode())
+    interpreter = _interpreter()
+    for path in (interpreter, *sorted(_library().glob("*.py"))):
+        status = path.stat()
+        told.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    for _, source in _our_files():
+        told.update(source.read_bytes())
+    return told.hexdigest()[:16]
+
+
+def _library() -> Path:
+    return Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix, "base": sys.base_prefix}))
+
+
+def _our_files() -> Iterator[tuple[str, Path]]:
+    yield "modulo/tagged.py", Path(tagged.__file__)
+    for name in _INSIDE:
+        yield f"modulo/adapters/sandboxes/{name}.py", Path(__file__).with_name(f"{name}.py")
+
+
+def _copy_all(root: Path) -> None:
+    for folder in ("dev", "proc", "sys", "tmp", "opt/py/bin", "opt/py/so"):
+        (root / folder).mkdir(parents=True)
+    for device in ("null", "zero", "random", "urandom"):
+        (root / "dev" / device).touch()
+    interpreter = _interpreter()
+    _copy(interpreter, root / PYTHON.lstrip("/"), 0o755)
+    library = root / "opt/py" / sys.platlibdir / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    binaries = [interpreter, *_copy_library(_library(), library)]
+    for name, source in _closure(binaries).items():
+        inside = root / source.lstrip("/") if name.startswith("/") else root / "opt/py/so" / name
+        _copy(Path(source), inside, 0o755)
+    for place, path in _our_files():
+        _copy(path, root / "opt/guest" / place, 0o644)
+    for package in ("modulo", "modulo/adapters", "modulo/adapters/sandboxes"):
+        (root / "opt/guest" / package / "__init__.py").touch()
+    for folder, names, files in os.walk(root):
+        for name in (*names, *files):
+            path = Path(folder, name)
+            path.chmod(path.stat().st_mode & 0o111 | 0o755 if path.is_dir() else path.stat().st_mode | 0o444)
+
+
+def _copy_library(source: Path, target: Path) -> list[Path]:
+    """Copy the standard library; returns its extension modules. Compiled files stay valid: times are kept."""
+    extensions = []
+    for folder, names, files in os.walk(source):
+        names[:] = [n for n in names if n not in _SKIP and not n.startswith("config-")]
+        here = Path(folder)
+        for name in files:
+            if name.endswith(".so") and not name.startswith(_SKIP_EXTENSIONS):
+                extensions.append(here / name)
+            elif not name.endswith(".py"):
+                continue
+            inside = target / here.relative_to(source)
+            _copy(here / name, inside / name, 0o644)
+            compiled = f"{name[:-3]}.{sys.implementation.cache_tag}.pyc"
+            if name.endswith(".py") and (here / "__pycache__" / compiled).is_file():
+                _copy(here / "__pycache__" / compiled, inside / "__pycache__" / compiled, 0o644)
+    # Debian keeps some extension modules' folder elsewhere; the interpreter only looks for this name.
+    (target / "lib-dynload").mkdir(parents=True, exist_ok=True)
+    return extensions
+
+
+def _closure(binaries: list[Path]) -> dict[str, str]:
+    """Shared libraries that `binaries` need: name → path; the dynamic loader under its full path."""
+    try:
+        run = subprocess.run(["ldd", *map(str, binaries)], capture_output=True, text=True, check=False, timeout=60)
+    except FileNotFoundError:
+        raise OSError("`ldd` is not installed") from None
+    found: dict[str, str] = {}
+    for line in run.stdout.splitlines():
+        if match := re.match(r"\s+(\S+) => (/\S+)", line):
+            found[match[1]] = match[2]
+        elif match := re.match(r"\s+(/\S+) \(", line):
+            found[match[1]] = match[1]
+    return found
+
+
+def _copy(source: Path, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    status = source.stat()
+    os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    target.chmod(mode)
+
+
+def _digest(root: Path) -> str:
+    told = hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        told.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
+        told.update(path.read_bytes())
+    return "sha256:" + told.hexdigest()

@@ -1,0 +1,118 @@
+"""`smt`: a JSON answer must satisfy every constraint of a spec. A pass is a proof.
+
+    smt: {smtlib: "(declare-const x Int) (assert (! (> x 3) :named big_enough))"}       or  {smtlib_file: spec.smt2}
+    smt: {variables: {A: [red, green], x: int, r: real, b: bool, h: {int: [0, 23]}, v: {bitvec: 8}},
+          constraints: {different: "A != B", late: "h >= 12 or b"}}                     or a list of expressions
+
+The answer is one JSON object that gives each declared constant exactly one value: Int an integer; Real a number, read as
+the decimal it spells, or "p/q"; Bool true or false; a bit-vector an integer in range or "#x…"; an enumeration one of its
+names. Anything else is a fail, never a coercion. A constraint whose truth hangs on a division by zero is violated.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue, StrictInt, StrictStr, ValidationError, model_validator
+
+from modulo.errors import ProblemError
+from modulo.protocols import Sandbox
+from modulo.types import Guarantee, Problem, Value, Verdict
+from modulo.verifiers.judging import judge
+from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, shared
+from modulo.verifiers.specs import problem_error, read_beside
+
+__all__ = ["SmtFactory", "SmtSpec", "SmtVerifier", "factory"]
+
+_NAME, _VERSION = "smt", "1"
+_PRELOAD = ("z3", "modulo.verifiers.smt_check")
+_LOAD_SECONDS = 20.0
+
+_Bounds = Annotated[list[StrictInt | float | None], Field(min_length=2, max_length=2)]
+_Sort = StrictStr | list[StrictStr] | Annotated[dict[StrictStr, StrictInt | _Bounds], Field(min_length=1, max_length=1)]
+_Expressions = Annotated[list[StrictStr], Field(min_length=1, max_length=10_000)]
+_NamedExpressions = Annotated[dict[str, StrictStr], Field(min_length=1, max_length=10_000)]
+
+
+class SmtSpec(Value):
+    """Spec of `smt`: SMT-LIB text, a file of it, or variables with constraints as expressions.
+
+    Attributes:
+        seconds: deadline of one check.
+    """
+
+    smtlib: StrictStr | None = None
+    smtlib_file: StrictStr | None = None
+    variables: Annotated[dict[str, _Sort], Field(min_length=1, max_length=10_000)] | None = None
+    constraints: _NamedExpressions | _Expressions | None = None
+    seconds: float = Field(default=10.0, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> SmtSpec:
+        forms = [self.smtlib is not None, self.smtlib_file is not None, self.variables is not None]
+        if sum(forms) != 1:
+            raise ValueError("give exactly one of smtlib, smtlib_file, or variables with constraints")
+        if (self.variables is None) != (self.constraints is None):
+            raise ValueError("variables and constraints go together")
+        return self
+
+
+class SmtVerifier:
+    """Judges JSON answers against one loaded spec."""
+
+    name, version, guarantee = _NAME, _VERSION, Guarantee.PROOF
+
+    def __init__(self, spec: dict[str, Any], *, hard: bool) -> None:
+        self.hard = hard
+        self._seconds: float = SmtSpec.model_validate(spec).seconds
+        self._spec = {key: value for key, value in spec.items() if key != "seconds"}
+
+    async def verify(self, problem: Problem, candidate: str) -> Verdict:
+        """Judge one answer, with a critique for every violated constraint."""
+        return await judge(
+            self.name,
+            self.version,
+            function="modulo.verifiers.smt_check:check",
+            payload={"spec": self._spec, "candidate": candidate, "seconds": 0.8 * self._seconds},
+            preload=_PRELOAD,
+            seconds=self._seconds,
+            hard=self.hard,
+            guarantee=self.guarantee,
+        )
+
+
+class SmtFactory:
+    """Loads and builds `smt` verifiers."""
+
+    name = _NAME
+
+    def load(self, spec: JsonValue, *, base: Path | None) -> JsonValue:
+        """Check a spec by compiling it in a worker; a file it names becomes text.
+
+        Raises:
+            ProblemError: names the field and what is wrong in it.
+        """
+        try:
+            model = SmtSpec.model_validate(spec)
+        except ValidationError as error:
+            raise problem_error(error) from None
+        loaded: dict[str, Any] = model.model_dump(mode="json", exclude_unset=True)
+        if model.smtlib_file is not None:
+            loaded["smtlib"] = read_beside(loaded.pop("smtlib_file"), base, field="smtlib_file")
+        source = {key: value for key, value in loaded.items() if key != "seconds"}
+        try:
+            fault: Any = shared(_PRELOAD).run_sync("modulo.verifiers.smt_check:load", source, seconds=_LOAD_SECONDS)
+        except (DeadlineError, MemoryLimitError, PayloadSizeError) as error:
+            raise ProblemError(f"the spec is too large to be compiled: {error}") from None
+        if fault:
+            raise ProblemError(fault["message"], field=fault["field"])
+        return loaded
+
+    def build(self, spec: JsonValue, *, hard: bool, sandbox: Sandbox) -> SmtVerifier:
+        """A verifier for a loaded spec; needs no sandbox, since an answer is data."""
+        assert isinstance(spec, dict)
+        return SmtVerifier(spec, hard=hard)
+
+
+factory = SmtFactory()

@@ -1,0 +1,152 @@
+"""Checks a JSON answer against an SMT spec. Runs in a worker, which `verifiers/smt.py` calls.
+
+Every constraint is evaluated on the answer's exact values, so every violation is named; a solver is asked only where
+evaluation leaves something open, which is under quantifiers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections import OrderedDict
+from typing import Any
+
+import z3
+
+from modulo.verifiers.smt_compile import Compiled, Constraint, SpecError, compile_spec
+from modulo.verifiers.smt_values import BindError, Bound, bind
+from modulo.verifiers.strict_json import StrictJsonError, loads, shorten
+
+__all__ = ["check", "load"]
+
+_MAX_CRITIQUES = 200
+_MAX_NAMES = 1000
+_KEPT_SPECS = 8
+_compiled: OrderedDict[str, Compiled] = OrderedDict()
+_MAX_FRAMES = 8000  # terms are as deep as their spec writes them
+
+def load(spec: dict[str, Any]) -> dict[str, Any]:
+    """Compile a spec: `{}` if it can be used, else `{"field": …, "message": …}`."""
+    try:
+        _compile(spec)
+    except SpecError as error:
+        return {"field": error.field, "message": str(error)}
+    return {}
+
+
+def check(payload: dict[str, Any]) -> dict[str, Any]:
+    """A finding on `payload["candidate"]` for `payload["spec"]`, spending at most `payload["seconds"]` in the solver."""
+    try:
+        return _check(_compile(payload["spec"]), payload["candidate"], payload["seconds"])
+    except z3.Z3Exception as error:
+        if "memory" in str(error):
+            raise MemoryError from error
+        raise
+
+
+def _compile(spec: dict[str, Any]) -> Compiled:
+    sys.setrecursionlimit(_MAX_FRAMES)
+    key = hashlib.sha256(json.dumps(spec).encode("ascii")).hexdigest()
+    if key in _compiled:
+        _compiled.move_to_end(key)
+    else:
+        _compiled[key] = compile_spec(spec)
+        while len(_compiled) > _KEPT_SPECS:
+            _compiled.popitem(last=False)
+    return _compiled[key]
+
+
+def _check(compiled: Compiled, candidate: str, seconds: float) -> dict[str, Any]:
+    try:
+        answer = loads(candidate)
+    except StrictJsonError as error:
+        return _rejected([{"message": str(error)}])
+    bound, faults = _bind_all(compiled, answer)
+    if faults:
+        return _rejected(faults)
+    deadline = time.monotonic() + seconds
+    critiques: list[dict[str, Any]] = []
+    violated: list[str] = []
+    undecided: list[str] = []
+    solver_calls = 0
+    for constraint in compiled.constraints:
+        holds = _evaluate(constraint.holds, constraint, bound)
+        decided: bool | None = z3.is_true(holds)
+        if not (decided or z3.is_false(holds)):
+            solver_calls += 1
+            decided = _valid(holds, deadline - time.monotonic())
+        if decided is None:
+            undecided.append(constraint.name)
+        elif not decided:
+            violated.append(constraint.name)
+            if len(critiques) < _MAX_CRITIQUES:
+                critiques.append(_violation(constraint, bound))
+    total = len(compiled.constraints)
+    evidence = {
+        "constraints": total,
+        "violated": violated[:_MAX_NAMES],
+        "undecided": undecided[:_MAX_NAMES],
+        "solver_calls": solver_calls,
+        "z3": z3.get_version_string(),
+    }
+    outcome = "fail" if violated else "unknown" if undecided else "pass"
+    if not violated:
+        critiques = [{"message": f"the solver cannot decide {name}", "locus": name} for name in undecided]
+    score = (total - len(violated) - len(undecided)) / total
+    return {"outcome": outcome, "critiques": critiques[:_MAX_CRITIQUES], "evidence": evidence, "score": score}
+
+
+def _rejected(critiques: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"outcome": "fail", "critiques": critiques[:_MAX_CRITIQUES], "score": 0.0}
+
+
+def _bind_all(compiled: Compiled, answer: Any) -> tuple[dict[str, Bound], list[dict[str, Any]]]:
+    variables = compiled.variables
+    if not isinstance(answer, dict):
+        names = shorten(", ".join(variables), 200)
+        return {}, [{"message": f"the answer must be one JSON object with the keys {names}"}]
+    bound, faults = {}, []
+    for name, variable in variables.items():
+        if name not in answer:
+            faults.append({"message": f"{name} is missing; it must be {variable.wants}", "locus": name})
+            continue
+        try:
+            bound[name] = bind(variable, answer[name])
+        except BindError as error:
+            faults.append({"message": str(error), "locus": name})
+    known = shorten(", ".join(variables), 200)
+    for key in answer:
+        if key not in variables:
+            faults.append({"message": f"no constant is named {shorten(key)!r}; the constants are {known}"})
+    return bound, faults
+
+
+def _valid(formula: Any, seconds: float) -> bool | None:
+    """Whether a closed formula is true whatever Z3 leaves open; `None` if the solver cannot tell in time."""
+    if seconds <= 0:
+        return None
+    solver = z3.Solver(ctx=formula.ctx)
+    solver.set("timeout", max(1, int(seconds * 1000)))
+    solver.add(z3.Not(formula))
+    answer = solver.check()
+    return None if answer == z3.unknown else bool(answer == z3.unsat)
+
+
+def _evaluate(formula: Any, constraint: Constraint, bound: dict[str, Bound]) -> Any:
+    values = [(bound[name].variable.const, bound[name].value) for name in constraint.uses]
+    return z3.simplify(z3.substitute(formula, *values))
+
+
+def _violation(constraint: Constraint, bound: dict[str, Bound]) -> dict[str, Any]:
+    used = [bound[name] for name in constraint.uses]
+    shown = ", ".join(f"{b.variable.name} = {shorten(b.text, 80)}" for b in used)
+    what = f"{constraint.name} ({constraint.text})" if constraint.text else constraint.name
+    undefined = z3.is_false(_evaluate(constraint.broken, constraint, bound))
+    message = f"division by zero in {what}" if undefined else f"violated: {what}"
+    return {
+        "message": f"{message} with {shown}" if shown else message,
+        "locus": constraint.name,
+        "counterexample": {b.variable.name: b.shown for b in used},
+    }

@@ -1,0 +1,162 @@
+"""When a Z3 formula is surely true: no division by zero decides it. Runs in a worker.
+
+Z3 gives `x/0`, `div`, `mod` and `rem` by 0 any value that helps, so `(= (/ x 0.0) 7.0)` has a model for every `x`. Here a
+formula is accepted only where it is true *and* what makes it true is defined, in strong Kleene logic: a false conjunct
+decides a conjunction and a true disjunct a disjunction, whatever is undefined beside it, so guards such as
+`(or (= y 0) (> (/ x y) 2))` work.
+
+    T(φ) surely true, F(φ) surely false, D(t) defined
+    T(a ∧ b) = T(a) ∧ T(b)      F(a ∧ b) = F(a) ∨ F(b)      T(¬a) = F(a)      T(∀x.a) = ∀x.T(a)
+    T(p(t…)) = D(t…) ∧ p(t…)    F(p(t…)) = D(t…) ∧ ¬p(t…)
+    D(a / b) = D(a) ∧ D(b) ∧ b ≠ 0      D(ite(c, a, b)) = T(c) ∧ D(a) ∨ F(c) ∧ D(b)
+
+Kleene, Introduction to Metamathematics (1952), §64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import z3
+
+__all__ = ["UnsupportedError", "analyse", "surely"]
+
+_PARTIAL = {z3.Z3_OP_DIV, z3.Z3_OP_IDIV, z3.Z3_OP_MOD, z3.Z3_OP_REM}
+_TOTAL = {
+    getattr(z3, f"Z3_OP_{name}")
+    for name in (
+        "TRUE FALSE EQ DISTINCT ITE AND OR IFF XOR NOT IMPLIES ANUM LE GE LT GT ADD SUB UMINUS MUL TO_REAL TO_INT IS_INT "
+        "ABS DT_CONSTRUCTOR DT_RECOGNISER DT_IS "
+        "BNUM BIT1 BIT0 BNEG BADD BSUB BMUL BSDIV BUDIV BSREM BUREM BSMOD ULEQ SLEQ UGEQ SGEQ ULT SLT UGT SGT BAND BOR "
+        "BNOT BXOR BNAND BNOR BXNOR CONCAT SIGN_EXT ZERO_EXT EXTRACT REPEAT BREDOR BREDAND BCOMP BSHL BLSHR BASHR "
+        "ROTATE_LEFT ROTATE_RIGHT EXT_ROTATE_LEFT EXT_ROTATE_RIGHT INT2BV BV2INT SBV2INT"
+    ).split()
+    if hasattr(z3, f"Z3_OP_{name}")
+}
+"""Operators with one meaning for all arguments. What is in neither set is refused, whatever it means."""
+
+_MAX_POWER = 1000
+
+
+class UnsupportedError(ValueError):
+    """The formula holds an operator that is not known here."""
+
+
+def analyse(formula: Any) -> tuple[dict[str, Any], bool]:
+    """The constants in a formula by name, in order of occurrence, and whether it holds a partial operator.
+
+    Raises:
+        UnsupportedError: it holds an operator without a known meaning here: strings, arrays, functions, …
+    """
+    constants: dict[str, Any] = {}
+    partial = False
+    seen: set[int] = set()
+    stack = [formula]
+    while stack:
+        node = stack.pop()
+        if node.get_id() in seen:
+            continue
+        seen.add(node.get_id())
+        if z3.is_quantifier(node):
+            if node.is_lambda():
+                raise UnsupportedError("lambda is not supported")
+            stack.append(node.body())
+        elif z3.is_app(node):
+            kind = node.decl().kind()
+            if kind in _PARTIAL:
+                partial = True
+            elif kind == z3.Z3_OP_UNINTERPRETED and node.num_args() == 0:
+                constants[node.decl().name()] = node
+            elif kind == z3.Z3_OP_POWER:
+                _check_power(node)
+            elif kind not in _TOTAL:
+                raise UnsupportedError(f"the operator {node.decl().name()} is not supported")
+            stack.extend(reversed(node.children()))
+    return constants, partial
+
+
+def _check_power(node: Any) -> None:
+    """`0^0`, `x^-1` and roots have no agreed meaning; a positive whole exponent has."""
+    exponent = z3.simplify(node.arg(1))
+    text = str(exponent.as_fraction()) if z3.is_rational_value(exponent) else str(exponent)
+    if not (text.isdigit() and 1 <= len(text) <= 4 and 1 <= int(text) <= _MAX_POWER):
+        raise UnsupportedError(f"the exponent of ^ must be a number from 1 to {_MAX_POWER}")
+
+
+def surely(formula: Any) -> tuple[Any, Any]:
+    """T and F of a formula, as Z3 formulas without any dependence on a division by zero."""
+    return _Translator(formula.ctx).truth(formula)
+
+
+class _Translator:
+    def __init__(self, context: Any) -> None:
+        self._yes = z3.BoolVal(True, context)
+        self._truth: dict[int, tuple[Any, Any]] = {}
+        self._defined: dict[int, Any] = {}
+        self._kept: list[Any] = []  # Z3 reuses the id of a term that nobody holds
+
+    def truth(self, node: Any) -> tuple[Any, Any]:
+        key = node.get_id()
+        if key not in self._truth:
+            self._kept.append(node)
+            self._truth[key] = self._translate(node)
+        return self._truth[key]
+
+    def _translate(self, node: Any) -> tuple[Any, Any]:
+        if z3.is_quantifier(node):
+            return self._quantifier(node)
+        if z3.is_app(node):
+            kind, args = node.decl().kind(), node.children()
+            if kind == z3.Z3_OP_NOT:
+                yes, no = self.truth(args[0])
+                return no, yes
+            if kind in (z3.Z3_OP_AND, z3.Z3_OP_OR) and args:
+                parts = [self.truth(arg) for arg in args]
+                first, second = (z3.And, z3.Or) if kind == z3.Z3_OP_AND else (z3.Or, z3.And)
+                return first(*(yes for yes, _ in parts)), second(*(no for _, no in parts))
+            if kind == z3.Z3_OP_IMPLIES:
+                (a_yes, a_no), (b_yes, b_no) = (self.truth(arg) for arg in args)
+                return z3.Or(a_no, b_yes), z3.And(a_yes, b_no)
+            if kind == z3.Z3_OP_ITE:
+                (c_yes, c_no), (a_yes, a_no), (b_yes, b_no) = (self.truth(arg) for arg in args)
+                return self._either(c_yes, a_yes, c_no, b_yes), self._either(c_yes, a_no, c_no, b_no)
+        defined = self._all(self.defined(arg) for arg in node.children())
+        return z3.And(defined, node), z3.And(defined, z3.Not(node))
+
+    def _quantifier(self, node: Any) -> tuple[Any, Any]:
+        bound = [z3.FreshConst(node.var_sort(i)) for i in range(node.num_vars())]
+        # De Bruijn index 0 is the innermost, which is the last one.
+        yes, no = self.truth(z3.substitute_vars(node.body(), *reversed(bound)))
+        if node.is_forall():
+            return z3.ForAll(bound, yes), z3.Exists(bound, no)
+        return z3.Exists(bound, yes), z3.ForAll(bound, no)
+
+    def defined(self, node: Any) -> Any:
+        """D of a term of any sort."""
+        key = node.get_id()
+        if key not in self._defined:
+            self._kept.append(node)
+            self._defined[key] = self._when_defined(node)
+        return self._defined[key]
+
+    def _when_defined(self, node: Any) -> Any:
+        if z3.is_bool(node):
+            return z3.Or(*self.truth(node)) if z3.is_quantifier(node) or node.num_args() else self._yes
+        if not z3.is_app(node) or node.num_args() == 0:
+            return self._yes
+        kind, args = node.decl().kind(), node.children()
+        if kind == z3.Z3_OP_ITE:
+            yes, no = self.truth(args[0])
+            return self._either(yes, self.defined(args[1]), no, self.defined(args[2]))
+        parts = [self.defined(arg) for arg in args]
+        if kind in _PARTIAL:
+            parts.append(args[1] != 0)
+        return self._all(parts)
+
+    @staticmethod
+    def _either(when: Any, then: Any, otherwise: Any, instead: Any) -> Any:
+        return z3.Or(z3.And(when, then), z3.And(otherwise, instead))
+
+    def _all(self, parts: Any) -> Any:
+        needed = [part for part in parts if not z3.is_true(part)]
+        return z3.And(*needed) if len(needed) > 1 else needed[0] if needed else self._yes

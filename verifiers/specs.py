@@ -1,0 +1,41 @@
+"""What factories share when they load a spec: one clear error for a malformed one, and the files it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from modulo.errors import ProblemError
+
+__all__ = ["problem_error", "read_beside"]
+
+_MAX_BYTES = 10_000_000
+
+
+def problem_error(error: ValidationError) -> ProblemError:
+    """The first fault of a spec, as an error that names its field."""
+    details = sorted(error.errors(include_url=False), key=lambda e: (e["type"] != "extra_forbidden", -len(e["loc"])))
+    first = details[0]
+    field = ""
+    for part in first["loc"]:
+        field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else str(part)
+    return ProblemError(first["msg"].removeprefix("Value error, "), field=field)
+
+
+def read_beside(name: str, base: Path | None, *, field: str) -> str:
+    """The text of a file that a spec names, relative to the folder of the problem file.
+
+    Raises:
+        ProblemError: there is no such file, or it is not UTF-8 text of at most 10 MB.
+    """
+    if base is None:
+        raise ProblemError(f"{name!r} cannot be found: this problem does not come from a file", field=field)
+    path = base / name
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ProblemError(f"{path} has more than {_MAX_BYTES} bytes", field=field)
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ProblemError(f"cannot read {path}: {reason}", field=field) from None
