@@ -75,12 +75,12 @@ class _Draws:
             await self.stream.aclose()
 
 
-async def open_solve(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+async def open_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
     """Start a fresh solve."""
     return begin(state, context, write, NAME)
 
 
-async def sample(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+async def sample(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
     """Draw n completions and judge each as it arrives."""
     run = Run(context, state, write, NAME)
     generator, _ = context.parts()
@@ -91,13 +91,12 @@ async def sample(state: SolveState, context: SolveContext, write: Write) -> Solv
         await race.run_to_end()
     finally:
         await race.cancel()
-    changed: Any = {
+    return {
         "nodes": [*state["nodes"], *(n.model_dump(mode="json") for n in race.nodes)],
         "attempts": [a.model_dump(mode="json") for a in race.attempts],
         "meter": run.meter.save(),
         "ended": race.ended or {"termination": "exhausted", "error": None},
     }
-    return changed  # type: ignore[no-any-return]
 
 
 class _Race:
@@ -118,7 +117,10 @@ class _Race:
         """Race until over; `ended` then says why, or is `None` where all draws were judged without one passing."""
         self._draw_next()
         while (self._drawing is not None or self._judging) and not self._stop:
-            waiting = {*self._judging, *([self._drawing] if self._drawing is not None else [])}
+            waiting: set[asyncio.Future[Any]] = {
+                *self._judging,
+                *([self._drawing] if self._drawing is not None else []),
+            }
             done, _ = await asyncio.wait(
                 waiting, timeout=self.run.meter.seconds_left(), return_when=asyncio.FIRST_COMPLETED
             )
@@ -190,12 +192,14 @@ class _Race:
         return attempt
 
 
-async def close_solve(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+async def close_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
     """Write the trace and give the solution."""
     return await finish(Run(context, state, write, NAME))
 
 
-def build(bound: SolveContext, *, checkpointer: Any = None, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
+def build(
+    bound: SolveContext, *, checkpointer: Any = None, name: str | None = None
+) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile the strategy around a bound context. The result is a graph, a node or a subgraph, like any other.
 
     Args:

@@ -39,8 +39,8 @@ class SolveContext:
     bank_for: Annotated[Callable[[Problem], Bank] | None, _PART] = None
     store: Annotated[InstanceOf[TraceStore] | None, _PART] = None
     environment: dict[str, JsonValue] = field(default_factory=dict)
-    budget: Budget = Budget()
-    sampling: Sampling = Sampling()
+    budget: Budget = field(default_factory=Budget)
+    sampling: Sampling = field(default_factory=Sampling)
     feedback: Feedback = Feedback.COUNTEREXAMPLE
     n: int = 8
     rounds: int = 4

@@ -33,7 +33,7 @@ NAME = "critique_retry"
 Write = Callable[[Any], None]
 
 
-async def open_solve(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+async def open_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
     """Start a fresh solve."""
     return begin(state, context, write, NAME)
 
@@ -52,7 +52,9 @@ async def draft(state: SolveState, context: SolveContext, write: Write) -> Comma
     except ENDINGS as error:
         return _step(run, "judge", ended=ended_by(error))
     if completion is None:
-        return _step(run, "judge", ended={"termination": "unavailable", "error": f"{generator.name} gave no completion"})
+        return _step(
+            run, "judge", ended={"termination": "unavailable", "error": f"{generator.name} gave no completion"}
+        )
     run.drawn(completion, round=round_, of=context.rounds)
     return _step(run, "judge", pending=completion.model_dump(mode="json"))
 
@@ -93,7 +95,7 @@ async def judge(state: SolveState, context: SolveContext, write: Write) -> Comma
     return _step(run, "draft", nodes=nodes, leaf=leaf, attempts=attempts, pending=None, ended=ended)
 
 
-async def close_solve(state: SolveState, context: SolveContext, write: Write) -> SolveState:
+async def close_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
     """Write the trace and give the solution."""
     return await finish(Run(context, state, write, NAME))
 
@@ -104,7 +106,9 @@ def _step(run: Run, after: str, **changes: Any) -> Command[str]:
     return Command(update={**changes, "meter": run.meter.save()}, goto=goto)
 
 
-def build(bound: SolveContext, *, checkpointer: Any = None, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
+def build(
+    bound: SolveContext, *, checkpointer: Any = None, name: str | None = None
+) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile the strategy around a bound context. The result is a graph, a node or a subgraph, like any other.
 
     Args:
@@ -125,4 +129,3 @@ def build(bound: SolveContext, *, checkpointer: Any = None, name: str | None = N
     graph.add_edge("finish", END)
     compiled = graph.compile(checkpointer=checkpointer, name=name or NAME)
     return compiled.with_config(recursion_limit=UNLIMITED)
-

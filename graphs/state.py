@@ -21,7 +21,7 @@ class SolutionOutput(TypedDict):
     solution: dict[str, Any]
 
 
-class SolveState(ProblemInput, SolutionOutput, total=False):
+class SolveState(ProblemInput, SolutionOutput):
     """Working state of a solve. Each key is written whole by one node at a time.
 
     Attributes:

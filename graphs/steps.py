@@ -16,7 +16,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 from langgraph.types import Command
-from langgraph.utils.runnable import RunnableCallable
+from langgraph.utils.runnable import RunnableCallable  # type: ignore[attr-defined]
 
 from modulo.backprompt import first_prompt
 from modulo.bank import down
@@ -25,12 +25,13 @@ from modulo.errors import BudgetExhaustedError, UnavailableError
 from modulo.events import AttemptEvent, CompletionEvent, FinishedEvent, StartedEvent
 from modulo.graphs.context import SolveContext, current
 from modulo.graphs.state import SolveState
+from modulo.problems import validate_problem
 from modulo.traces import Node, Trace
 from modulo.types import Attempt, Completion, Message, Problem, Sampling, Status, Value, Verdict, weakest
 
 __all__ = ["ENDINGS", "UNLIMITED", "Run", "begin", "ended_by", "finish", "node", "synchronous"]
 
-Update = SolveState | Command[str]
+Update = dict[str, Any] | Command[str]
 """What a step gives back: changes of the state, and maybe where to go on."""
 
 synchronous: ContextVar[bool] = ContextVar("modulo_synchronous", default=False)
@@ -82,13 +83,14 @@ class Run:
         self.meter = Meter(self.context.budget, self.state.get("meter"))
 
     @property
-    def common(self) -> dict[str, str]:
-        """Fields of every event."""
-        return {"problem_id": self.problem.id, "trace_id": self.state["trace_id"]}
+    def trace_id(self) -> str:
+        """Identity of the solve."""
+        return self.state["trace_id"]
 
     def messages(self, leaf: int) -> list[Message]:
         """The conversation that ends at node `leaf`."""
-        nodes, chain, at = self.state["nodes"], [], leaf
+        nodes, chain = self.state["nodes"], list[Message]()
+        at: int | None = leaf
         while at is not None:
             chain.append(Message.model_validate(nodes[at]["message"]))
             at = nodes[at]["parent"]
@@ -106,7 +108,12 @@ class Run:
         """Charge a completion and tell the world."""
         self.meter.charge(completion.usage)
         event = CompletionEvent(
-            **self.common, completion=completion, round=round, drawn=self.meter.samples, of=of
+            problem_id=self.problem.id,
+            trace_id=self.trace_id,
+            completion=completion,
+            round=round,
+            drawn=self.meter.samples,
+            of=of,
         )
         self.write(event.model_dump(mode="json"))
 
@@ -119,7 +126,8 @@ class Run:
         """Charge an attempt's verdicts and tell the world. Returns `ended` state if the solve is over with it."""
         self.meter.charge_verifier(sum(v.seconds for v in attempt.verdicts))
         event = AttemptEvent(
-            **self.common,
+            problem_id=self.problem.id,
+            trace_id=self.trace_id,
             attempt=attempt,
             round=round,
             of=of,
@@ -134,9 +142,9 @@ class Run:
         return None
 
 
-def begin(run_state: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str) -> SolveState:
+def begin(started: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str) -> dict[str, Any]:
     """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
-    problem = Problem.model_validate(run_state["problem"])
+    problem = validate_problem(started.get("problem"))
     generator, bank_for = context.parts()
     problem = bank_for(problem).problem  # a bad spec is the caller's error, before any token is spent
     trace_id = uuid.uuid4().hex
@@ -198,20 +206,21 @@ def trace_of(run: Run, ended: Ended) -> Trace:
     )
 
 
-async def finish(run: Run) -> SolveState:
+async def finish(run: Run) -> dict[str, Any]:
     """Write the trace and give the solution."""
     trace = trace_of(run, Ended.model_validate(run.state["ended"] or {"termination": "exhausted"}))
     if run.context.store is not None:
         await asyncio.to_thread(run.context.store.append, trace)
     event = FinishedEvent(
-        **run.common,
+        problem_id=run.problem.id,
+        trace_id=run.trace_id,
         status=trace.status,
         termination=trace.termination,
         usage=trace.usage,
         seconds=trace.seconds,
     )
     run.write(event.model_dump(mode="json"))
-    return {"problem": run.state["problem"], "solution": solution_of(trace)}
+    return {"solution": solution_of(trace)}
 
 
 def solution_of(trace: Trace) -> dict[str, Any]:
@@ -226,7 +235,9 @@ def solution_of(trace: Trace) -> dict[str, Any]:
         "answer": trace.answer,
         "guarantee": trace.guarantee.value if trace.guarantee else None,
         "verdicts": [v.model_dump(mode="json") for v in best.verdicts] if best else [],
-        "best": None if best is None or trace.answer is not None else {
+        "best": None
+        if best is None or trace.answer is not None
+        else {
             "candidate": best.candidate,
             "critiques": [c.model_dump(mode="json") for c in best.critiques],
         },

@@ -18,7 +18,8 @@ from modulo.types import AnswerFormat, Problem
 __all__ = ["expected_form", "extract"]
 
 _FENCE = re.compile(
-    r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<lang>[\w+#.-]*)[^\n`]*\n(?P<body>.*?)(?:^[ \t]*(?P=mark)[ \t]*$|\Z)", re.S | re.M
+    r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<lang>[\w+#.-]*)[^\n`]*\n(?P<body>.*?)(?:^[ \t]*(?P=mark)[ \t]*$|\Z)",
+    re.S | re.M,
 )
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|(?:step\s*)?\d+\s*[.:)]\s*)?", re.I)
@@ -167,7 +168,7 @@ def _first_formula(value: str) -> str:
 
 def _trim(value: str) -> str:
     value = value.strip().strip("*").strip()
-    if value.endswith(".") or value.endswith("。"):
+    if value.endswith((".", "。")):
         value = value[:-1].rstrip()
     for left, right in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`")):
         if value.startswith(left) and value.endswith(right) and len(value) > len(left) + len(right):

@@ -6,22 +6,22 @@ Every error is one line that names the file, the line or the field, and what to 
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from modulo.errors import ProblemError
 from modulo.plugins import verifier_factory
 from modulo.types import AnswerFormat, Problem, Spec
 
-__all__ = ["load_problems", "parse_problem", "resolve"]
+__all__ = ["load_problems", "parse_problem", "resolve", "validate_problem"]
 
 _MAX_BYTES = 64 * 1024 * 1024
-_JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
 def load_problems(path: str) -> Iterator[Problem]:
@@ -50,31 +50,41 @@ def load_problems(path: str) -> Iterator[Problem]:
         raise ProblemError("holds no problem", source=source)
 
 
-def parse_problem(data: Any, *, source: str = "", base: Path | None = None) -> Problem:
-    """One problem from plain data, its specs validated by their verifiers.
+def validate_problem(data: Any, *, source: str = "") -> Problem:
+    """One problem from plain data, its specs not looked at yet.
 
     Raises:
         ProblemError: names the field, and `source` if given.
     """
     if not isinstance(data, dict):
-        raise ProblemError(
-            f"a problem is a mapping with statement and verifiers, not {_kind(data)}", source=source
-        )
+        raise ProblemError(f"a problem is a mapping with statement and verifiers, not {_kind(data)}", source=source)
     try:
-        _JSON.validate_python(data)
-    except (ValidationError, RecursionError) as error:
-        raise ProblemError(_not_json(data) or "nested too deeply", source=source) from error
-    if "verifiers" not in data or data["verifiers"] in (None, []):
-        raise ProblemError("give at least one, such as `- tests: {entry: f, cases: […]}`", field="verifiers", source=source)
-    if not isinstance(data["verifiers"], list):
+        flaw = _not_json(data)
+    except RecursionError as error:
+        raise ProblemError("nested too deeply", source=source) from error
+    if flaw is not None:
+        raise ProblemError(flaw, source=source)
+    if not isinstance(data.get("verifiers", []), list | tuple):
         raise ProblemError(
             "is a list, one `- name: spec` a verifier; put a dash before each", field="verifiers", source=source
         )
     try:
-        problem = Problem.model_validate(data)
+        return Problem.model_validate(data)
     except ValidationError as error:
         raise _from_validation(error, source) from error
-    return resolve(problem, source=source, base=base)
+
+
+def parse_problem(data: Any, *, source: str = "", base: Path | None = None) -> Problem:
+    """One problem from plain data, its specs validated by their verifiers, of which it has at least one.
+
+    Raises:
+        ProblemError: names the field, and `source` if given.
+    """
+    if isinstance(data, dict) and not data.get("verifiers"):
+        raise ProblemError(
+            "give at least one, such as `- tests: {entry: f, cases: […]}`", field="verifiers", source=source
+        )
+    return resolve(validate_problem(data, source=source), source=source, base=base)
 
 
 def resolve(problem: Problem, *, source: str = "", base: Path | None = None) -> Problem:
@@ -163,9 +173,8 @@ def _yaml(text: str, source: str) -> Iterator[tuple[str, Any]]:
     try:
         loader = _Loader(text)
         try:
-            while loader.check_data():
-                mark = loader.peek_event().start_mark.line if hasattr(loader, "peek_event") else 0
-                yield source if mark == 0 else f"{source}:{mark + 1}", loader.get_data()
+            while loader.check_data():  # type: ignore[no-untyped-call]
+                yield source, loader.get_data()
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -181,7 +190,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(
                 problem="aliases (*name) are not supported; write the value out", problem_mark=event.start_mark
             )
@@ -196,9 +205,7 @@ class _Loader(yaml.SafeLoader):
                     problem=f"the key {key!r} is not text; put it in quotes", problem_mark=key_node.start_mark
                 )
             if key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
-                )
+                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
@@ -245,6 +252,8 @@ def _not_json(data: Any, path: str = "") -> str | None:
         for i, value in enumerate(data):
             if found := _not_json(value, f"{path}[{i}]"):
                 return found
+    elif isinstance(data, float) and not math.isfinite(data):
+        return f"{path}: {data} is not a JSON number"
     elif data is not None and not isinstance(data, str | bool | int | float):
         return f"{path}: {type(data).__name__} is not a JSON value; put it in quotes"
     return None

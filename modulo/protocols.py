@@ -32,9 +32,7 @@ class Generator(Protocol):
         """The model string it was opened from, for traces."""
         ...
 
-    def generate(
-        self, messages: Sequence[Message], *, n: int, sampling: Sampling
-    ) -> AsyncGenerator[Completion, None]:
+    def generate(self, messages: Sequence[Message], *, n: int, sampling: Sampling) -> AsyncGenerator[Completion, None]:
         """Yield `n` completions in the order they finish.
 
         Closing the generator (`aclose`) cancels what is still running.

@@ -197,9 +197,7 @@ def _canonical(value: Any, meter: _Meter, depth: int) -> JsonValue:
     return _canonical_tag(tag, body, lambda item: _canonical(item, meter, depth + 1), meter, depth)
 
 
-def _canonical_tag(
-    tag: str, body: Any, inner: Callable[[Any], JsonValue], meter: _Meter, depth: int
-) -> JsonValue:
+def _canonical_tag(tag: str, body: Any, inner: Callable[[Any], JsonValue], meter: _Meter, depth: int) -> JsonValue:
     if tag in ("$tuple", "$set", "$frozenset", "$dict", "$complex") and type(body) is not list:
         raise TaggedError(f"{tag} needs a list")
     if tag in ("$bytes", "$float", "$int", "$str"):

@@ -205,7 +205,7 @@ class Verdict(Value):
 
 
 def accepted(verdicts: Sequence[Verdict]) -> bool:
-    """True if there is a hard verdict and every hard verdict is `pass`. (`all([])` alone would accept.)"""
+    """True if there is a hard verdict and every hard verdict is `pass`; `all([])` alone would accept."""
     hard = [v for v in verdicts if v.hard]
     return bool(hard) and all(v.outcome is Outcome.PASS for v in hard)
 

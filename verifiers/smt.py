@@ -12,9 +12,9 @@ names. Anything else is a fail, never a coercion. A constraint whose truth hangs
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, JsonValue, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import Field, JsonValue, StrictStr, ValidationError, field_validator, model_validator
 
 from modulo.errors import ProblemError
 from modulo.protocols import Sandbox
@@ -28,12 +28,7 @@ __all__ = ["SmtFactory", "SmtSpec", "SmtVerifier", "factory"]
 _NAME, _VERSION = "smt", "1"
 _PRELOAD = ("z3", "modulo.verifiers.smt_check")
 _LOAD_SECONDS = 20.0
-
-_Bounds = Annotated[list[StrictInt | float | None], Field(min_length=2, max_length=2)]
-_Sort = StrictStr | list[StrictStr] | Annotated[dict[StrictStr, StrictInt | _Bounds], Field(min_length=1, max_length=1)]
-_Expressions = Annotated[list[StrictStr], Field(min_length=1, max_length=10_000)]
-_NamedExpressions = Annotated[dict[str, StrictStr], Field(min_length=1, max_length=10_000)]
-
+_MAX_ENTRIES = 10_000
 
 class SmtSpec(Value):
     """Spec of `smt`: SMT-LIB text, a file of it, or variables with constraints as expressions.
@@ -44,9 +39,27 @@ class SmtSpec(Value):
 
     smtlib: StrictStr | None = None
     smtlib_file: StrictStr | None = None
-    variables: Annotated[dict[str, _Sort], Field(min_length=1, max_length=10_000)] | None = None
-    constraints: _NamedExpressions | _Expressions | None = None
+    variables: dict[str, JsonValue] | None = None
+    constraints: JsonValue = None
     seconds: float = Field(default=10.0, gt=0, le=600)
+
+    @field_validator("variables")
+    @classmethod
+    def _some_variables(cls, variables: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        if variables is not None and not 1 <= len(variables) <= _MAX_ENTRIES:
+            raise ValueError(f"declare from 1 to {_MAX_ENTRIES} variables, such as x: int or A: [red, green]")
+        return variables
+
+    @field_validator("constraints")
+    @classmethod
+    def _expressions(cls, constraints: JsonValue) -> JsonValue:
+        if not isinstance(constraints, dict | list) or not 1 <= len(constraints) <= _MAX_ENTRIES:
+            raise ValueError(f"give from 1 to {_MAX_ENTRIES} constraints, as name: expression or as a list")
+        items = constraints.items() if isinstance(constraints, dict) else enumerate(constraints)
+        for place, expression in items:
+            if not isinstance(expression, str):
+                raise ValueError(f"{place}: a constraint is an expression in quotes, such as 'A != B'")
+        return constraints
 
     @model_validator(mode="after")
     def _one_form(self) -> SmtSpec:

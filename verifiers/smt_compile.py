@@ -20,6 +20,7 @@ from modulo.verifiers.strict_json import exact, shorten
 __all__ = ["Compiled", "Constraint", "SpecError", "compile_spec"]
 
 _SORTS = ("int", "real", "bool")
+_TYPES = "use int, real, bool, {int: [0, 9]}, {real: [0, 1]}, {bitvec: 8} or a list of names"
 _MAX_WIDTH = smtlib_guard.MAX_INDEX
 
 
@@ -39,7 +40,7 @@ class Constraint:
         name: its name in the spec, its text where it has none there.
         text: as it is written, cut to a line's length; "" where the name already says it.
         holds: true exactly where the requirement is true and defined.
-        broken: true exactly where it is false and defined.
+        broken: true exactly where it is false and defined; `None` where it is always defined.
         uses: names of the variables in it, in the spec's order.
     """
 
@@ -52,11 +53,11 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A spec in one Z3 context of its own."""
+    """A spec in one Z3 context of its own. `together` is the conjunction of what must hold, in order."""
 
     variables: dict[str, Variable]
     constraints: list[Constraint]
-    context: Any
+    together: Any
 
 
 def compile_spec(spec: dict[str, Any]) -> Compiled:
@@ -74,7 +75,7 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
     for field, name, text, formula in named:
         try:
             constants, partial = analyse(formula)
-            holds, broken = surely(formula) if partial else (formula, z3.Not(formula))
+            holds, broken = surely(formula) if partial else (formula, None)
         except UnsupportedError as error:
             raise SpecError(field, f"{name}: {error}") from None
         except RecursionError:
@@ -84,7 +85,7 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
                 raise SpecError(field, f"{name}: the constant {constant!r} is not declared")
         uses = tuple(variable for variable in variables if variable in constants)
         constraints.append(Constraint(name, shorten(text, 200), holds, broken, uses))
-    return Compiled(variables, constraints, context)
+    return Compiled(variables, constraints, z3.And(*(constraint.holds for constraint in constraints), context))
 
 
 _Named = list[tuple[str, str, str, Any]]
@@ -136,7 +137,7 @@ def _z3_message(error: Any) -> str:
 def _from_expressions(
     declared: dict[str, Any], constraints: dict[str, str] | list[str], context: Any
 ) -> tuple[dict[str, Variable], _Named]:
-    members = [name for sort in declared.values() if isinstance(sort, list) for name in sort]
+    members = [name for sort in declared.values() if isinstance(sort, list) for name in sort if isinstance(name, str)]
     codes = {name: z3.IntVal(str(code), context) for code, name in enumerate(dict.fromkeys(members))}
     variables = {name: _variable(name, sort, codes, context) for name, sort in declared.items()}
     if isinstance(constraints, dict):
@@ -158,26 +159,25 @@ def _variable(name: str, sort: Any, codes: dict[str, Any], context: Any) -> Vari
     field = f"variables.{name}"
     _check_name(name, field)
     if isinstance(sort, list):
+        if not all(isinstance(member, str) for member in sort):
+            raise SpecError(field, "the names of an enumeration are strings; put quotes around numbers, yes and no")
         if not sort or len(set(sort)) != len(sort):
             raise SpecError(field, "an enumeration is a list of different names, at least one")
         values = {member: codes[member] for member in sort}
         return Variable(name, "enum", z3.Int(name, context), values=values)
-    low = high = None
-    width = 0
-    kind, bounds = (sort, None) if isinstance(sort, str) else next(iter(sort.items()))
+    if isinstance(sort, str) and sort in _SORTS:
+        const = {"int": z3.Int, "real": z3.Real, "bool": z3.Bool}[sort](name, context)
+        return Variable(name, sort, const)
+    kind, argument = next(iter(sort.items())) if isinstance(sort, dict) and len(sort) == 1 else (None, None)
     if kind == "bitvec":
-        if isinstance(bounds, bool) or not isinstance(bounds, int) or not 1 <= bounds <= _MAX_WIDTH:
+        if isinstance(argument, bool) or not isinstance(argument, int) or not 1 <= argument <= _MAX_WIDTH:
             raise SpecError(field, f"the width of a bit-vector is a number from 1 to {_MAX_WIDTH}")
-        width = bounds
-    elif kind not in _SORTS or (isinstance(sort, dict) and kind == "bool"):
-        raise SpecError(field, f"{kind!r} is no type; use int, real, bool, {{int: [0, 9]}}, {{bitvec: 8}} or a list")
-    elif isinstance(sort, dict):
-        low, high = _bounds(bounds, kind, field)
-    if kind == "bitvec":
-        const = z3.BitVec(name, width, context)
-    else:
-        const = {"int": z3.Int, "real": z3.Real, "bool": z3.Bool}[kind](name, context)
-    return Variable(name, kind, const, width=width, low=low, high=high)
+        return Variable(name, kind, z3.BitVec(name, argument, context), width=argument)
+    if kind in ("int", "real"):
+        low, high = _bounds(argument, kind, field)
+        const = (z3.Int if kind == "int" else z3.Real)(name, context)
+        return Variable(name, kind, const, low=low, high=high)
+    raise SpecError(field, f"no such type; {_TYPES}")
 
 
 def _check_name(name: str, field: str) -> None:

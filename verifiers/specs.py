@@ -15,12 +15,18 @@ _MAX_BYTES = 10_000_000
 
 def problem_error(error: ValidationError) -> ProblemError:
     """The first fault of a spec, as an error that names its field."""
-    details = sorted(error.errors(include_url=False), key=lambda e: (e["type"] != "extra_forbidden", -len(e["loc"])))
-    first = details[0]
+    details = error.errors(include_url=False)
+    # A misspelled field is the cause, the field then missing only its effect.
+    first = next((detail for detail in details if detail["type"] == "extra_forbidden"), details[0])
     field = ""
     for part in first["loc"]:
         field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else str(part)
-    return ProblemError(first["msg"].removeprefix("Value error, "), field=field)
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "no such field"
+    elif first["type"] in ("model_type", "dict_type"):
+        message = "expected a mapping of fields"
+    return ProblemError(message, field=field)
 
 
 def read_beside(name: str, base: Path | None, *, field: str) -> str:

@@ -103,9 +103,7 @@ class Choice:
         self.logprobs_whole = self.logprobs_whole and len(finite) == len(values)
         self.logprobs.extend(finite)
 
-    def completion(
-        self, *, index: int, model: str, seed: int | None, usage: Usage, seconds: float
-    ) -> Completion:
+    def completion(self, *, index: int, model: str, seed: int | None, usage: Usage, seconds: float) -> Completion:
         """The finished value."""
         text, thought = split_thinking(whole("".join(self.text)))
         reasoning = "\n".join(part for part in (whole("".join(self.reasoning)).strip(), thought) if part)
@@ -139,9 +137,7 @@ def usage_of(event: dict[str, Any]) -> Usage | None:
     """
     usage, timings = event.get("usage"), event.get("timings")
     if isinstance(usage, dict):
-        return Usage(
-            prompt_tokens=_count(usage, "prompt_tokens"), completion_tokens=_count(usage, "completion_tokens")
-        )
+        return Usage(prompt_tokens=_count(usage, "prompt_tokens"), completion_tokens=_count(usage, "completion_tokens"))
     if isinstance(timings, dict):
         return Usage(
             prompt_tokens=_count(timings, "prompt_n") + _count(timings, "cache_n"),

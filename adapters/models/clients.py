@@ -42,9 +42,7 @@ class Clients:
                 verify=_tls() if self._secure else False,
                 # An idle connection outlives a loop that ends without `aclose`. Without TLS a new one costs
                 # next to nothing.
-                limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=None if self._secure else 0
-                ),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None if self._secure else 0),
                 trust_env=not self._loopback,
             )
             self._by_loop[loop] = client

@@ -175,9 +175,7 @@ class OpenAIWire:
             )
             started = time.monotonic()
             client = self._clients.get()
-            async with client.stream(
-                "POST", f"{self._url}/chat/completions", json=body, timeout=timeout
-            ) as response:
+            async with client.stream("POST", f"{self._url}/chat/completions", json=body, timeout=timeout) as response:
                 if response.status_code != 200:
                     await self._refuse(response, n=len(indexes))
                 answer = read_answer(
@@ -301,9 +299,7 @@ def open_vllm(rest: str) -> OpenAIWire:
     """
     url, model = _split_url(rest, scheme="vllm")
     key = os.environ.get("VLLM_API_KEY") or None
-    return OpenAIWire(
-        url, model=model, api_key=key, name=f"vllm:{rest}", dialect="vllm", key_variable="VLLM_API_KEY"
-    )
+    return OpenAIWire(url, model=model, api_key=key, name=f"vllm:{rest}", dialect="vllm", key_variable="VLLM_API_KEY")
 
 
 def _split_url(rest: str, *, scheme: str) -> tuple[str, str | None]:

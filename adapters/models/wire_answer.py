@@ -114,11 +114,7 @@ class _Reader:
                 event = parse_json(payload)
                 for number in self._feed(event, "delta"):
                     usage = self._own_usage(event)
-                    if (
-                        usage is None
-                        and len(self._indexes) == 1
-                        and self._open[number].finish_reason != CAPPED
-                    ):
+                    if usage is None and len(self._indexes) == 1 and self._open[number].finish_reason != CAPPED:
                         usage = await self._trailing_usage(stream)
                     yield self._finish(number, usage)
                 if len(self._done) == len(self._indexes):

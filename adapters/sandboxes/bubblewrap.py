@@ -126,17 +126,24 @@ def _spawn(bwrap: str, root: rootfs.RootFs, uid: int | None) -> ProcessChannel:
         raise SandboxUnavailableError(f"bubblewrap cannot be started: {error}") from error
     finally:
         os.close(tell)
-    channel.before_kill = lambda process: _end_namespace(told)
+    channel.before_kill = lambda process: _end_namespace(told, process)
     channel.after_kill = lambda: os.close(told)
     return channel
 
 
-def _end_namespace(told: int) -> None:
+def _end_namespace(told: int, process: subprocess.Popen[bytes]) -> None:
     """Kill the first process of the pid namespace, with which the kernel ends all others before `bwrap` returns."""
     os.set_blocking(told, False)
     with suppress(OSError, ValueError, KeyError):
         pid = int(json.loads(os.read(told, 4096))["child-pid"])
-        os.kill(pid, signal.SIGKILL)
+        handle = os.pidfd_open(pid)
+        try:
+            # The number may be another process's by now; a child of this `bwrap` it then is not.
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process.pid:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+        finally:
+            os.close(handle)
 
 
 def _reachable_bwrap(uid: int | None) -> str:
@@ -170,11 +177,3 @@ def _reachable_bwrap(uid: int | None) -> str:
             fresh.chmod(0o755)
             fresh.replace(target)
     return str(home / bundled.relative_to(bundled.parent.parent.parent))
-
-
-def installed() -> Path | None:
-    """Where `bwrap` is, if it is."""
-    try:
-        return Path(_reachable_bwrap(None))
-    except SandboxUnavailableError:
-        return None

@@ -5,12 +5,13 @@ Standard library alone: shipped into the image. Three kinds of process:
     dispatcher   root of the container; relays bytes; never looks at a job, never runs one
     zygote       root of the container; forked before the dispatcher reads its first byte, so that what it hands down by
                  fork holds nothing of any job; forks, reaps, sweeps
-    guest        a fork of the zygote for one job, under a uid that nobody else has (`guest.py`)
+    guest        a fork of the zygote for one job, under a uid that nobody else has (`guest.py`); the next one is
+                 forked as soon as the last one is swept, and waits
 
 Frames on the container's standard streams: one byte of kind, four bytes of length, the body.
 
-    host → dispatcher   J start a guest · D bytes for it · K end it and sweep
-    dispatcher → host   D bytes from it · E it ended, or closed its channel · X swept; body is `{"status", "clean"}`, see `_end_all`
+    host → dispatcher   D bytes for the guest · K end it, sweep, fork the next
+    dispatcher → host   D bytes from the guest · E it ended, or closed its channel · X swept; body is `{"status", "clean", "memory"}`
 
 The guest cannot write these frames: it holds one end of a socket pair and nothing else. When the host goes away, standard
 input ends, and with the dispatcher the whole container.
@@ -66,6 +67,7 @@ class _Relay:
         self._incoming = bytearray()
 
     def run(self) -> None:
+        self._start()
         while True:
             poll = select.poll()
             poll.register(0, select.POLLIN)
@@ -92,9 +94,7 @@ class _Relay:
                 return
             body = bytes(self._incoming[5 : 5 + length])
             del self._incoming[: 5 + length]
-            if kind == b"J":
-                self._start()
-            elif kind == b"D":
+            if kind == b"D":
                 self._to_guest += body
             elif kind == b"K":
                 self._sweep()
@@ -157,6 +157,7 @@ class _Relay:
         self._forget()
         self._control.send(b"K")
         _send(b"X", self._control.recv(4096))
+        self._start()
 
 
 def _send(kind: bytes, body: bytes) -> None:
@@ -169,12 +170,13 @@ def _zygote(control: socket.socket) -> None:
     """Fork a guest on J, end everything of its uid on K, until the dispatcher goes away."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
     uid, sweeper = spare_uids(2)
-    child = 0
+    child, out_of_memory = 0, 0
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
             return
         if message == b"J":
+            out_of_memory = _memory_kills()
             child = os.fork()
             if child == 0:
                 control.close()
@@ -182,7 +184,9 @@ def _zygote(control: socket.socket) -> None:
             os.close(descriptors[0])
             control.send(str(child).encode())
         else:
-            control.send(json.dumps(_end_all(child, uid, sweeper)).encode())
+            report = _end_all(child, uid, sweeper)
+            report["memory"] = _memory_kills() > out_of_memory
+            control.send(json.dumps(report).encode())
 
 
 def _become_guest(descriptor: int, uid: int) -> None:
@@ -201,6 +205,17 @@ def _become_guest(descriptor: int, uid: int) -> None:
         os._exit(1)
 
 
+def _memory_kills() -> int:
+    """How many processes of this container the kernel has killed for want of memory."""
+    for place in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        with suppress(OSError):
+            for line in Path(place).read_text().splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill":
+                    return int(count)
+    return 0
+
+
 def _end_all(child: int, uid: int, sweeper: int) -> dict[str, object]:
     """Kill and reap every process of `uid`, and wipe what it wrote.
 
@@ -211,8 +226,9 @@ def _end_all(child: int, uid: int, sweeper: int) -> dict[str, object]:
     """
     status: int | None = None
     while True:
-        _as(uid, sweeper, _kill_all)
-        for _ in range(50):
+        helper = _as(uid, sweeper, _kill_all)
+        os.waitpid(helper, 0)
+        for _ in range(100):
             try:
                 pid, code = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
@@ -222,7 +238,7 @@ def _end_all(child: int, uid: int, sweeper: int) -> dict[str, object]:
             if pid == child:
                 status = code
             if pid == 0:
-                time.sleep(0.001)
+                time.sleep(0.0003)
 
 
 def _as(uid: int, sweeper: int, action: Callable[[], None]) -> int:

@@ -3,9 +3,9 @@
 Standard library alone: this file is part of the program that is shipped into the sandbox. Both directions of the channel
 carry frames: four bytes, the length in network order, then that many bytes of JSON.
 
-    guest → host   {"index": -2, "kind": "ready"}                         before anything untrusted is here
+    guest → host   {"index": -2, "kind": "ready"}                         system calls are closed
     host → guest   {"program", "entry", "memory_mb", "cpu_seconds", "output_bytes", "processes"}
-    guest → host   {"index": -2, "kind": "confined"}                      or "broken" and "error": it cannot confine
+    guest → host   {"index": -2, "kind": "confined"}                      limits are set; or "broken", "error"
     guest → host   {"index": -1, "kind", "value", "error", "line"}        the program is loaded, or not
     host → guest   {"index": k, "args", "kwargs"}                         only after reply k - 1
     guest → host   {"index": k, "kind", "value", "error", "line"}
@@ -87,13 +87,13 @@ def isolate(keep: int) -> None:
 def serve(connection: socket.socket) -> None:
     """Take one job from the host, confine this process, and answer until the host is done. Never returns."""
     channel = _Channel(connection)
-    channel.send({"index": -2, "kind": "ready"})
-    job = channel.receive()
     try:
+        confine.close_system_calls()
+        channel.send({"index": -2, "kind": "ready"})
+        job = channel.receive()
         confine.limit_resources(
             memory_mb=job["memory_mb"], cpu_seconds=job["cpu_seconds"], processes=job["processes"]
         )
-        confine.close_system_calls()
     except confine.ConfinementError as error:
         channel.send({"index": -2, "kind": "broken", "error": str(error)})
         os._exit(1)

@@ -33,13 +33,17 @@ Sandbox = Annotated[str | None, typer.Option(help=f"Where untrusted code runs: {
 @app.command()
 def solve(
     problems: Annotated[list[str], typer.Argument(metavar="PROBLEM...", help="YAML, JSON or JSONL files, or -.")],
-    model: Annotated[str | None, typer.Option("--model", "-m", help="local, vllm:URL, openai:URL, litellm:… [local]")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="local, vllm:URL, openai:URL, litellm:… [local]")
+    ] = None,
     strategy: Annotated[str | None, typer.Option(help="best_of_n or critique_retry. [best_of_n]")] = None,
     n: Annotated[int | None, typer.Option("-n", help="Samples a problem, for best_of_n. [8]")] = None,
     rounds: Annotated[int | None, typer.Option(help="Attempts a problem, for critique_retry. [4]")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Completion tokens a problem may spend in all.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds a problem may take.")] = None,
-    feedback: Annotated[str | None, typer.Option(help="none, binary, first, all or counterexample. [counterexample]")] = None,
+    feedback: Annotated[
+        str | None, typer.Option(help="none, binary, first, all or counterexample. [counterexample]")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first sample; sample i uses SEED + i.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Sampling temperature. [0.8]")] = None,
     sandbox: Sandbox = None,
@@ -70,8 +74,12 @@ def solve(
 
 @app.command()
 def verify(
-    problem: Annotated[str | None, typer.Argument(metavar="PROBLEM", help="A problem file, or a trace file to check again.")] = None,
-    candidate: Annotated[str | None, typer.Argument(metavar="[CANDIDATE|-]", help="A file with the candidate, or - for standard input.")] = None,
+    problem: Annotated[
+        str | None, typer.Argument(metavar="PROBLEM", help="A problem file, or a trace file to check again.")
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Argument(metavar="[CANDIDATE|-]", help="A file with the candidate, or - for standard input.")
+    ] = None,
     batch: Annotated[str | None, typer.Option(help='JSONL of {"problem_id", "candidate"}, or -.')] = None,
     problems: Annotated[str | None, typer.Option(help="Problem file for --batch.")] = None,
     sandbox: Sandbox = None,

@@ -15,7 +15,7 @@ from rich.text import Text
 from modulo.api import Solution
 from modulo.events import AttemptEvent, CompletionEvent, Event
 from modulo.graphs.context import SolveContext
-from modulo.types import Attempt, Outcome, Problem, Status
+from modulo.types import Attempt, Problem, Status
 
 __all__ = ["View", "open_view"]
 
@@ -26,7 +26,9 @@ class View(Protocol):
     """What the solve command tells about its progress."""
 
     def __enter__(self) -> View: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None: ...
 
     def start(self, problem: Problem) -> None:
         """A problem is begun."""
@@ -81,7 +83,9 @@ class _PlainView:
     def __enter__(self) -> _PlainView:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         pass
 
     def start(self, problem: Problem) -> None:
@@ -108,12 +112,18 @@ class _PlainView:
         self._print(f"{done} of {len(statuses)} verified{where}{again}")
 
     def _closing(self, solution: Solution) -> str:
-        status = {Status.VERIFIED: "verified", Status.UNVERIFIED: "not verified", Status.ERROR: "error"}[solution.status]
+        status = {Status.VERIFIED: "verified", Status.UNVERIFIED: "not verified", Status.ERROR: "error"}[
+            solution.status
+        ]
         why = ""
         if solution.status is Status.ERROR:
             why = f"  {solution.error}"
         elif solution.status is Status.UNVERIFIED:
-            why = f"  {solution.termination}; closest: {headline(solution.best)}" if solution.best else f"  {solution.termination}"
+            why = (
+                f"  {solution.termination}; closest: {headline(solution.best)}"
+                if solution.best
+                else f"  {solution.termination}"
+            )
         about = "~" if solution.usage.estimated else ""
         return (
             f"{solution.problem.id:<{self.width}}  {kinds(solution):<16}  {status}  {solution.seconds:.1f} s"
@@ -138,7 +148,9 @@ class _LiveView(_PlainView):
         self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         self.problem = None
         self.live.stop()
 

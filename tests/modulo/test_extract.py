@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modulo.extract import expected_form, extract
+from modulo.types import AnswerFormat, Problem
+
+PYTHON = Problem(statement="s", answer=AnswerFormat.PYTHON, verifiers=({"tests": {"entry": "f", "cases": []}},))  # type: ignore[arg-type]
+JSON = Problem(statement="s", answer=AnswerFormat.JSON)
+MATH = Problem(statement="s", answer=AnswerFormat.MATH)
+PLAN = Problem(statement="s", answer=AnswerFormat.PLAN)
+TEXT = Problem(statement="s", answer=AnswerFormat.TEXT)
+SMTLIB = Problem(statement="s", answer=AnswerFormat.SMTLIB)
+
+CASES = [
+    (PYTHON, "def f(x):\n    return x", "def f(x):\n    return x"),
+    (PYTHON, "Sure:\n```python\ndef f(x):\n    return x\n```\nDone.", "def f(x):\n    return x"),
+    (PYTHON, "```python\ndef f(x):\n  return 1\n```\nUse it:\n```python\nprint(f(3))\n```", "def f(x):\n  return 1"),
+    (PYTHON, "```python\ndef f(x):\n  return 1\n```\nBetter:\n```python\ndef f(x):\n  return 2\n```", "def f(x):\n  return 2"),
+    (PYTHON, "```\ndef f(x):\n  return 1\n```", "def f(x):\n  return 1"),
+    (PYTHON, "```python\ndef f(x):\n  return 1", "def f(x):\n  return 1"),
+    (PYTHON, "```bash\nls\n```", None),
+    (PYTHON, "~~~py\nf = abs\n~~~", "f = abs"),
+    (PYTHON, "<think>```python\nbad\n```</think>```python\ndef f(): pass\n```", "def f(): pass"),
+    (PYTHON, "<think>never closed def f(): pass", None),
+    (PYTHON, "", None),
+    (JSON, '{"x": 5}', '{"x": 5}'),
+    (JSON, ' [1, 2] \n', "[1, 2]"),
+    (JSON, 'For instance {"x": 1}, so the answer is {"x": 5}.', '{"x": 5}'),
+    (JSON, 'Here:\n```json\n{"x": 5}\n```\nas {"asked": 1}', '{"x": 5}'),
+    (JSON, '{"x": 5, "x": 6}', '{"x": 5, "x": 6}'),
+    (JSON, '{"x": 5,}', '{"x": 5,}'),
+    (JSON, "a {nested {\"x\": {\"y\": [1, {}]}} end", '{"x": {"y": [1, {}]}}'),
+    (JSON, "no json here", None),
+    (JSON, "42", "42"),
+    (MATH, r"so \boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+    (MATH, r"\boxed{1} no, \boxed{ \{1, 2\} }", r"\{1, 2\}"),
+    (MATH, "work\n#### 42", "42"),
+    (MATH, "16 - 3 = 13\nA: 13", "13"),
+    (MATH, "Thus the answer is $x^2$ because it is.", "x^2"),
+    (MATH, "The final answer is: 7.", "7"),
+    (MATH, "x^2 + 2*x", "x^2 + 2*x"),
+    (MATH, "$x^2$", "x^2"),
+    (MATH, r"\boxed{3} and\n#### 4", "3"),
+    (MATH, "I do not know how to do this one", None),
+    (MATH, "first\nsecond", None),
+    (PLAN, "(pick-up a)\n(stack a b)", "(pick-up a)\n(stack a b)"),
+    (PLAN, "My plan:\n1. (pick-up a)\n2. (stack a b)\nThat is all.", "(pick-up a)\n(stack a b)"),
+    (PLAN, "I first thought\n```\n(no)\n```\n```pddl\n(pick-up a) ; take it\n```", "(pick-up a)"),
+    (PLAN, "(pick-up a\n(stack a b)", "(pick-up a\n(stack a b)"),
+    (PLAN, "pick up a", None),
+    (TEXT, "  hello ", "hello"),
+    (TEXT, "let me see <answer> yes </answer>", "yes"),
+    (SMTLIB, "```smt2\n(assert true)\n```", "(assert true)"),
+    (SMTLIB, "(check-sat)", "(check-sat)"),
+    (SMTLIB, "none", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("problem", "text", "candidate"), CASES)
+def test_extracts(problem: Problem, text: str, candidate: str | None) -> None:
+    assert extract(text, problem) == candidate
+
+
+@given(st.text(max_size=300), st.sampled_from(list(AnswerFormat)))
+def test_any_text_gives_a_part_of_itself_or_nothing(text: str, answer: AnswerFormat) -> None:
+    candidate = extract(text, Problem(statement="s", answer=answer))
+    if candidate is not None:
+        assert candidate
+        for line in candidate.splitlines():
+            assert line in text
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda c: st.dictionaries(st.text(max_size=3), c, max_size=3), max_leaves=6).filter(lambda v: isinstance(v, dict)))
+def test_an_object_is_found_in_prose(value: object) -> None:
+    text = json.dumps(value)
+    assert extract(f"I believe it is {text}, yes.", JSON) == text
+
+
+@pytest.mark.parametrize("hostile", ["{" * 5000, "[" * 100_000, "\\boxed{" * 2000, "```" * 3000, "(" * 5000, "<think>" * 3000])
+def test_hostile_text_is_harmless(hostile: str) -> None:
+    for answer in AnswerFormat:
+        extract(hostile, Problem(statement="s", answer=answer))
+
+
+def test_every_form_is_explained() -> None:
+    assert all(expected_form(answer) for answer in AnswerFormat)
