@@ -12,7 +12,7 @@ What a decision means:
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -52,12 +52,14 @@ class Settings:
         tolerance: largest absolute difference that counts as equal, or `None` for exact equality.
         seed: of the sample points.
         up_to_constant: whether a constant difference counts as equal.
+        constants: names that stand for one fixed, arbitrary number.
     """
 
     domains: Mapping[str, Domain] = field(default_factory=dict)
     tolerance: Fraction | None = None
     seed: str = ""
     up_to_constant: bool = False
+    constants: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Comparison:
             )
             if not self._domains and settled:
                 return Decision("equal", proof=True, evidence={"method": "exact"})
-            if settled or (self._settings.up_to_constant and not exact.variables and not exact.opaque):
+            if settled or (self._settings.up_to_constant and not exact.variables - self._settings.constants):
                 return self._domain_check("exact")
             if not exact.opaque and tolerance is None:
                 found = self._search()
@@ -178,7 +180,10 @@ class Comparison:
 
     def _points(self) -> Iterator[dict[str, Fraction]]:
         rng = random.Random(self._settings.seed)
-        return islice(points(self._domains, self._marks, rng), _TRIES)
+        fixed: dict[str, Fraction] = {}
+        for point in islice(points(self._domains, self._marks, rng), _TRIES):
+            fixed = fixed or {name: point[name] for name in self._settings.constants & point.keys()}
+            yield {**point, **fixed}
 
     def _gap(self, point: dict[str, Fraction], tracker: Tracker | None = None) -> tuple[Any, Any, Any] | None:
         """Difference and values at a point, or `None` where the right side has no value or nothing can be said."""
@@ -227,7 +232,7 @@ class Comparison:
     def _apart(self, gap: Any) -> bool:
         if self._settings.tolerance is None:
             return not gap.contains(0)
-        return bool(_absolute(gap) > rational(self._settings.tolerance))
+        return bool(abs(gap) > rational(self._settings.tolerance))
 
     def _accept(self) -> Decision:
         """Equality at enough points to a high precision; or a difference that only shows there."""
@@ -279,7 +284,7 @@ class Comparison:
                     shown = _shown_point(point)
                     return Decision("different", point=shown, left=_digits(left), right=_digits(right), evidence=evidence)
                 if (tolerance := self._settings.tolerance) is not None:
-                    return bits if _absolute(gap) <= rational(tolerance) else 0
+                    return bits if abs(gap) <= rational(tolerance) else 0
                 if self._negligible(gap, tracker):
                     return bits
                 if size(self._left) * bits > 40_000_000:
@@ -302,16 +307,12 @@ class Comparison:
 
 
 def _within(gap: Any, tolerance: Fraction, left: Any, right: Any, evidence: dict[str, Any]) -> Decision | None:
-    size_of_gap, limit = _absolute(gap), rational(tolerance)
+    size_of_gap, limit = abs(gap), rational(tolerance)
     if size_of_gap <= limit:
         return Decision("equal", evidence=evidence)
     if size_of_gap > limit:
         return Decision("different", left=_digits(left), right=_digits(right), evidence=evidence)
     return None
-
-
-def _absolute(ball: Any) -> Any:
-    return abs(ball)
 
 
 def _radius_bits(ball: Any) -> int | None:
@@ -329,6 +330,3 @@ def _digits(ball: Any) -> str:
 def _shown_point(point: Mapping[str, Fraction]) -> dict[str, str]:
     """Coordinates to four digits; the exact ones follow from the seed."""
     return {name: f"{float(value):.4g}" for name, value in point.items()}
-
-
-Compare = Callable[[Expr, Expr], Decision]

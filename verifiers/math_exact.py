@@ -7,6 +7,7 @@ vanishes identically; one that does not and holds no such variable is certainly 
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -136,7 +137,8 @@ class _Field:
         exponent = self.convert(exp)
         fixed = self._fixed(exponent)
         if fixed is not None and fixed.denominator == 1:
-            return self._integer_power(below, int(fixed))
+            with contextlib.suppress(_TooLargeError):
+                return self._integer_power(below, int(fixed))
         return self._atom(("pow", self._key(below), self._key(exponent)), Pow(base, exp))
 
     def _integer_power(self, base: Quotient, exponent: int) -> Quotient:

@@ -38,9 +38,9 @@ from modulo.verifiers.math_nodes import (
     number,
     size,
 )
-from modulo.verifiers.math_tokens import GREEK, MathFault, Token, tokenize, unwrapped
+from modulo.verifiers.math_tokens import GREEK, MathFault, Token, UnsupportedFault, tokenize, unwrapped
 
-__all__ = ["MathFault", "is_expr", "read"]
+__all__ = ["MathFault", "UnsupportedFault", "is_expr", "read"]
 
 _MAX_DEPTH = 40
 _MAX_NODES = 6_000
@@ -444,7 +444,10 @@ class _Reader:
         name = self._next.text
         if name in _FRACTIONS:
             self._take()
-            return Div(self._argument(), self._argument())
+            top, bottom = self._argument(), self._argument()
+            if top == Sym("d") and isinstance(bottom, Mul) and bottom.args[0] == Sym("d"):
+                raise UnsupportedFault("a derivative is not carried out here")
+            return Div(top, bottom)
         if name in ("binom", "dbinom", "tbinom"):
             self._take()
             return Call("binomial", (self._argument(), self._argument()))
@@ -473,7 +476,7 @@ class _Reader:
             return Const("oo")
         if name in GREEK:
             return self._symbol(name)
-        raise MathFault(f"\\{name[:40]} is not understood here")
+        raise UnsupportedFault(f"\\{name[:40]} is not understood here")
 
     def _argument(self) -> Expr:
         r"""What `\frac` and its like take: a group in braces, or one digit, letter or command."""
@@ -499,7 +502,7 @@ class _Reader:
     def _matrix(self) -> Matrix:
         environment = self._take().text.removeprefix("begin:")
         if environment not in ("matrix", "pmatrix", "bmatrix", "smallmatrix"):
-            raise MathFault(f"the environment {environment[:20]!r} is not understood")
+            raise UnsupportedFault(f"the environment {environment[:20]!r} is not understood")
         rows: list[list[Expr]] = [[self._value(self._sum())]]
         while self._next != Token("cmd", f"end:{environment}"):
             if self._accept("&"):

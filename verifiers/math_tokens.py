@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["GREEK", "MathFault", "Token", "tokenize", "unwrapped"]
+__all__ = ["GREEK", "MathFault", "Token", "UnsupportedFault", "tokenize", "unwrapped"]
 
 MAX_CHARS = 10_000
 _MAX_DIGITS = 4_000
@@ -18,6 +18,10 @@ _MAX_TOKENS = 8_000
 
 class MathFault(Exception):  # noqa: N818 (a fault of the text, not of the program)
     """The text is not mathematics that can be read in exactly one way."""
+
+
+class UnsupportedFault(MathFault):
+    """It looks like mathematics, but beyond what is understood here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ MAX_CHARS = 1_000_000
 """Characters of a candidate."""
 
 _MAX_DIGITS = 4000
+_SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
 _DECIMAL = re.compile(r"(-?\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", re.ASCII)
 
 
@@ -49,7 +50,7 @@ def loads(text: str, *, number: Callable[[str], Any] = Number) -> Any:
     if not text.strip():
         raise StrictJsonError("the answer is empty; a JSON value is expected")
     try:
-        return json.loads(
+        value = json.loads(
             text, parse_int=number, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_object
         )
     except json.JSONDecodeError as error:
@@ -57,6 +58,9 @@ def loads(text: str, *, number: Callable[[str], Any] = Number) -> Any:
         raise StrictJsonError(f"the answer is not one JSON value: {error.msg} at {place}") from None
     except RecursionError:
         raise StrictJsonError("the answer is nested too deeply") from None
+    if _SURROGATE.search(text) and not _all_unicode(value):
+        raise StrictJsonError("the answer holds half a surrogate pair, which is not a character")
+    return value
 
 
 def exact(text: str) -> Fraction:
@@ -86,6 +90,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise StrictJsonError(f"the key {json.dumps(shorten(key))} occurs twice in one object")
         result[key] = value
     return result
+
+
+def _all_unicode(value: Any) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, str) and any("\ud800" <= char <= "\udfff" for char in item):
+            return False
+    return True
 
 
 def _no_constant(name: str) -> NoReturn:
