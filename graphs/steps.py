@@ -192,7 +192,7 @@ def trace_of(run: Run, ended: Ended) -> Trace:
         },
         sampling=context.sampling,
         started_at=state["started_at"],
-        seconds=run.meter.wall_seconds,
+        seconds=state["solution"].get("seconds", run.meter.wall_seconds),
         nodes=tuple(Node.model_validate(n) for n in state["nodes"]),
         attempts=attempts,
         status=status,

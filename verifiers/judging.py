@@ -55,9 +55,7 @@ async def judge(
         finding = fail("the answer is far too long to be checked")
     except ValidationError as error:
         raise WorkerError(f"{function} returned no finding: {error.errors()[0]['msg']}") from error
-    return verdict(
-        finding, verifier, version, hard=hard, guarantee=guarantee, seconds=time.monotonic() - started
-    )
+    return verdict(finding, verifier, version, hard=hard, guarantee=guarantee, seconds=time.monotonic() - started)
 
 
 def verdict(

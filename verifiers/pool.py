@@ -291,9 +291,7 @@ class Pool:
                 self._zygote = _Zygote(self.preload, self.memory_mb)
             return self._zygote
 
-    def _exchange(
-        self, job: _Job, worker: _Worker, function: str, request: bytes, seconds: float
-    ) -> JsonValue:
+    def _exchange(self, job: _Job, worker: _Worker, function: str, request: bytes, seconds: float) -> JsonValue:
         deadline = time.monotonic() + seconds
         try:
             worker.sock.settimeout(seconds)

@@ -172,12 +172,12 @@ def _multiple_of(validator: Any, factor: Any, instance: Any, schema: Any) -> Ite
 
 def _critique(error: ValidationError, patterns: dict[str, str]) -> dict[str, Any]:
     """One fault; of alternatives (`anyOf`, `oneOf`), the one the answer comes closest to."""
-    cause = error
-    while cause.context and (closest := best_match(iter(cause.context))) is not None:
-        cause = closest
+    cause = best_match([error])
     message = cause.message
     if cause.validator == "pattern":
-        message = f"{cause.instance!r} does not match {patterns.get(str(cause.validator_value), cause.validator_value)!r}"
+        message = (
+            f"{cause.instance!r} does not match {patterns.get(str(cause.validator_value), cause.validator_value)!r}"
+        )
     if cause is not error:
         message = f"fits no alternative of {error.validator}; in the closest, {message}"
     place = cause.json_path

@@ -30,6 +30,7 @@ _PRELOAD = ("z3", "modulo.verifiers.smt_check")
 _LOAD_SECONDS = 20.0
 _MAX_ENTRIES = 10_000
 
+
 class SmtSpec(Value):
     """Spec of `smt`: SMT-LIB text, a file of it, or variables with constraints as expressions.
 

@@ -24,6 +24,7 @@ _MAX_CRITIQUES = 200
 _MAX_NAMES = 1000
 _MAX_FRAMES = 8000  # terms are as deep as their spec writes them
 
+
 def load(spec: dict[str, Any]) -> dict[str, Any]:
     """Compile a spec: `{}` if it can be used, else `{"field": …, "message": …}`."""
     try:

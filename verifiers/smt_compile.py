@@ -207,4 +207,3 @@ def _bound(value: Any, kind: str) -> Fraction:
     if kind == "int" and number.denominator != 1:
         raise ValueError
     return number
-

@@ -254,9 +254,7 @@ class Reader:
         """The terms at one type: integers beside rationals become rationals, literals beside bit-vectors bits."""
         kinds = {term.kind for term in terms}
         if kinds == {"int", "real"}:
-            return [
-                term if term.kind == "real" else _Term("real", z3.ToReal(term.expr)) for term in terms
-            ]
+            return [term if term.kind == "real" else _Term("real", z3.ToReal(term.expr)) for term in terms]
         widths = {term.width for term in terms if term.kind == "bitvec"}
         if len(widths) == 1 and kinds <= {"int", "bitvec"}:
             return [self._as_bits(term, *widths, node) for term in terms]

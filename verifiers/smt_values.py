@@ -101,9 +101,7 @@ def bind(variable: Variable, value: Any) -> Bound:
 
 
 def _number(variable: Variable, number: Fraction) -> Bound:
-    if (variable.low is not None and number < variable.low) or (
-        variable.high is not None and number > variable.high
-    ):
+    if (variable.low is not None and number < variable.low) or (variable.high is not None and number > variable.high):
         raise BindError(f"{variable.name} is {shorten(str(number))}; it must be {variable.wants}")
     if variable.kind == "int":
         return Bound(variable, z3.IntVal(str(number), variable.const.ctx), int(number))

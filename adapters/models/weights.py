@@ -117,7 +117,7 @@ def fetch(name: str = "", progress: Progress | None = None, *, cancel: threading
             raise WeightsError(f"download of {entry.name} interrupted; the next try continues it") from None
         except OSError as error:
             raise WeightsError(
-                f"cannot write {entry.name} to {folder}: {error.strerror or error}; free space there or set MODULO_CACHE"
+                f"cannot write to {folder}: {error.strerror or error}; free space there or set MODULO_CACHE"
             ) from error
 
 

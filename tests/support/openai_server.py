@@ -89,6 +89,7 @@ class OpenAIServer:
     url: str = ""
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def __aenter__(self) -> OpenAIServer:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -107,8 +108,19 @@ class OpenAIServer:
 
     async def quiet(self) -> None:
         """Return when no request is open; a test's timeout is the limit."""
-        while self.open:
-            await asyncio.sleep(0.005)
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self.open)
+
+    async def busy(self, requests: int = 1) -> None:
+        """Return when at least so many requests are open."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.open >= requests)
+
+    async def _count(self, change: int) -> None:
+        async with self._changed:
+            self.open += change
+            self.most_open = max(self.most_open, self.open)
+            self._changed.notify_all()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -131,8 +143,7 @@ class OpenAIServer:
             return
         self.requests.append(exchange.body)
         self.headers.append(exchange.headers)
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
+        await self._count(1)
         answer = asyncio.ensure_future(self.handler(exchange))
         gone = asyncio.ensure_future(reader.read(1))
         try:
@@ -140,7 +151,7 @@ class OpenAIServer:
             if not answer.done():
                 self.hung_up += 1
         finally:
-            self.open -= 1
+            await self._count(-1)
             for future in (answer, gone):
                 future.cancel()
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):

@@ -66,8 +66,7 @@ async def test_race_closes_the_connection_at_the_first_choice() -> None:
 async def test_cancelling_the_consumer_closes_the_connection() -> None:
     async with OpenAIServer(serve_choices(delay=lambda i: 30.0)) as server:
         task = asyncio.create_task(collect(OpenAIWire(server.url, model="m"), n=3))
-        while not server.open:
-            await asyncio.sleep(0.005)
+        await server.busy()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -81,8 +80,7 @@ async def test_closing_cancels_parallel_requests_too() -> None:
         wire._max_n = 1
         stream = wire.generate(ASK, n=5, sampling=Sampling())
         waiting = asyncio.ensure_future(anext(stream))
-        while server.open < 5:
-            await asyncio.sleep(0.005)
+        await server.busy(5)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
