@@ -6,7 +6,7 @@ import re
 
 __all__ = ["split_thinking"]
 
-_QUOTES = frozenset("`\"'")
+_QUOTED = re.compile(r"(?:[\"']|(?<!``)`)\Z")
 _MARK = re.compile(r"</?think>|```")
 
 
@@ -32,7 +32,7 @@ def split_thinking(text: str) -> tuple[str, str | None]:
                 position, thinking = mark.end(), False
         elif mark.group() == "```":
             fenced = not fenced
-        elif fenced or text[max(0, mark.start() - 1) : mark.start()] in _QUOTES:
+        elif fenced or _QUOTED.search(text, max(0, mark.start() - 3), mark.start()):
             continue
         else:
             answer.append(text[position : mark.start()])

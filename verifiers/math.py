@@ -69,7 +69,7 @@ class MathVerifier:
             VERSION,
             function="modulo.verifiers.math_check:check",
             payload={"spec": self._spec.model_dump(mode="json", exclude={"seconds"}), "candidate": candidate},
-            preload=("modulo.verifiers.math_check", "math_verify", "latex2sympy2_extended"),
+            preload=("modulo.verifiers.math_check",),
             seconds=self._spec.seconds,
             hard=self.hard,
             guarantee=self.guarantee,
@@ -127,6 +127,8 @@ def _validated(spec: JsonValue) -> MathSpec:
     if not isinstance(spec, dict):
         raise ProblemError('the math spec is a mapping, such as {equals: "1/2"}')
     spec = dict(spec)
+    if isinstance(spec.get("tolerance"), bool):
+        raise ProblemError('a positive number, such as 0.01 or "1e-6"', field="tolerance")
     for name in ("equals", "antiderivative_of"):
         if isinstance(spec.get(name), int) and not isinstance(spec[name], bool):
             spec[name] = str(spec[name])

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 import flint
 
 from modulo.verifiers.math_nodes import Add, Call, Const, Div, Expr, Mul, Num, Pow, Sym
 
-__all__ = ["InconclusiveError", "OutsideError", "PoleError", "Tracker", "evaluate", "magnitude_bits", "precision"]
+__all__ = ["InconclusiveError", "OutsideError", "Point", "PoleError", "Tracker", "evaluate", "magnitude_bits", "precision"]
 
 _LARGE = 1 << 40
+
+Point: TypeAlias = dict[str, Fraction | tuple[Fraction, Fraction]]
+"""A value for each variable; a pair is a complex number."""
 
 
 class OutsideError(Exception):
@@ -57,6 +60,12 @@ class Tracker:
         if bits is not None:
             self.small, self.large = max(self.small, -bits), max(self.large, bits)
 
+    def saturated(self, name: str, argument: Any) -> None:
+        """`tanh` and `erf` come closer to 1 than any value on the way shows."""
+        bits = magnitude_bits(argument)
+        if bits is not None and bits > 0:
+            self.small = max(self.small, 4 << min(bits if name in ("tanh", "coth") else 2 * bits, 40))
+
 
 def magnitude_bits(ball: Any) -> int | None:
     """About log2 of the absolute value of the ball's centre; `None` for zero."""
@@ -67,13 +76,16 @@ def magnitude_bits(ball: Any) -> int | None:
     return None if mantissa == 0 else int(exponent) + int(mantissa).bit_length()
 
 
-def evaluate(expr: Expr, point: Mapping[str, Fraction], *, real: bool, tracker: Tracker | None = None) -> Any:
+def evaluate(expr: Expr, point: Mapping[str, Fraction | tuple[Fraction, Fraction]], *, real: bool, tracker: Tracker | None = None) -> Any:
     """`expr` at `point` in the current precision: an `arb` in real mode, else an `acb`.
 
     Raises:
         OutsideError | PoleError | InconclusiveError: it has no value here, or none that can be certified.
     """
-    ball = (_Real if real else _Complex)(point, tracker).value(expr)
+    try:
+        ball = (_Real if real else _Complex)(point, tracker).value(expr)
+    except (ArithmeticError, ValueError) as error:  # numbers beyond the library's range
+        raise InconclusiveError from error
     if not ball.is_finite():
         raise InconclusiveError
     return ball
@@ -87,7 +99,7 @@ def rational(value: Fraction) -> Any:
 class _Real:
     """Evaluation in `arb`."""
 
-    def __init__(self, point: Mapping[str, Fraction], tracker: Tracker | None) -> None:
+    def __init__(self, point: Mapping[str, Fraction | tuple[Fraction, Fraction]], tracker: Tracker | None) -> None:
         self._point, self._tracker = point, tracker
 
     def value(self, expr: Expr) -> Any:
@@ -103,7 +115,7 @@ class _Real:
                     self._tracker.small = max(self._tracker.small, value.denominator.bit_length())
                 return self.number(value)
             case Sym(name):
-                return self.number(self._point[name])
+                return self.variable(self._point[name])
             case Const(name):
                 return self.constant(name)
             case Add(args):
@@ -123,11 +135,17 @@ class _Real:
             case Call("root", (inner, Num(index))):
                 return self.root(self.value(inner), int(index))
             case Call(name, args):
-                return self.call(name, [self.value(a) for a in args])
+                values = [self.value(a) for a in args]
+                if self._tracker is not None and name in ("tanh", "coth", "erf"):
+                    self._tracker.saturated(name, values[0])
+                return self.call(name, values)
         raise InconclusiveError
 
     def number(self, value: Fraction) -> Any:
         return rational(value)
+
+    def variable(self, value: Fraction | tuple[Fraction, Fraction]) -> Any:
+        return self.number(value[0] if isinstance(value, tuple) else value)
 
     def constant(self, name: str) -> Any:
         if name == "pi":
@@ -256,6 +274,9 @@ class _Complex(_Real):
 
     def number(self, value: Fraction) -> Any:
         return flint.acb(rational(value))
+
+    def variable(self, value: Fraction | tuple[Fraction, Fraction]) -> Any:
+        return flint.acb(rational(value[0]), rational(value[1])) if isinstance(value, tuple) else self.number(value)
 
     def constant(self, name: str) -> Any:
         return flint.acb(0, 1) if name == "i" else flint.acb(super().constant(name))

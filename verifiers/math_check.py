@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from modulo.verifiers.math_compare import compare_answers
+from modulo.verifiers.math_compare import compare_answers, free_symbols
 from modulo.verifiers.math_diff import NotDifferentiableError, derivative
 from modulo.verifiers.math_equal import Decision, Settings, compare
 from modulo.verifiers.math_nodes import Add, Equation, Expr, Mul, Obj, Sym, number, shown, symbols
@@ -48,7 +48,7 @@ def check(payload: dict[str, Any]) -> dict[str, Any]:
     if integrand:
         return _antiderivative(candidate, reference, spec["variable"], settings)
     decision = compare_answers(candidate, reference, settings)
-    foreign = sorted(symbols(candidate) - known - constants)
+    foreign = sorted(free_symbols(candidate) - known - constants)
     return _report(decision, candidate, _words(decision, candidate, foreign, decimal="." in text))
 
 
@@ -72,6 +72,8 @@ def _antiderivative(candidate: Obj, integrand: Obj, variable: str, settings: Set
     read_as = f"d/d{variable} of your answer is {shown(slope)}"
     if decision.why == "it is not defined there":
         message = f"your answer is not defined at {_place(decision)}, where the integrand is"
+        if "log(" in shown(own):
+            message += " (mind log|…|, which is defined for negative arguments too)"
     elif decision.point and decision.left:
         message = f"{read_as}; at {_place(decision)} it is {decision.left}, but the integrand is {decision.right}"
     else:

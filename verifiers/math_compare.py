@@ -28,7 +28,7 @@ from modulo.verifiers.math_nodes import (
 )
 from modulo.verifiers.math_read import is_expr
 
-__all__ = ["compare_answers", "kind"]
+__all__ = ["compare_answers", "free_symbols", "kind"]
 
 
 def kind(obj: Obj) -> str:
@@ -58,6 +58,8 @@ def compare_answers(candidate: Obj, reference: Obj, settings: Settings) -> Decis
         candidate, reference = _as_interval(candidate), _as_interval(reference)
     match candidate, reference:
         case Equation(), Equation():
+            if not (is_expr(candidate.right) and is_expr(reference.right)):
+                return _differ("")
             return _proportional(
                 Add((candidate.left, negated(candidate.right))),  # type: ignore[arg-type]
                 Add((reference.left, negated(reference.right))),  # type: ignore[arg-type]
@@ -93,6 +95,12 @@ def _label(obj: Obj) -> str | None:
     if isinstance(obj, Equation) and isinstance(obj.left, Sym) and obj.left.name not in symbols(obj.right):
         return obj.left.name
     return None
+
+
+def free_symbols(obj: Obj) -> frozenset[str]:
+    """Names in it, apart from a label."""
+    plain = _plain(obj)
+    return symbols(plain.right if isinstance(plain, Equation) and _label(plain) is not None else plain)
 
 
 def _unlabelled(candidate: Obj, reference: Obj) -> tuple[Obj, Obj]:

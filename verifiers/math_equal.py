@@ -23,6 +23,7 @@ import flint
 from modulo.verifiers.math_balls import (
     InconclusiveError,
     OutsideError,
+    Point,
     PoleError,
     Tracker,
     evaluate,
@@ -37,7 +38,7 @@ from modulo.verifiers.math_points import Domain, landmarks, points
 __all__ = ["Comparison", "Decision", "Settings", "compare"]
 
 POINTS = 24
-_TRIES = 120
+_TRIES = 300
 _FIRST_BITS = 128
 _LAST_BITS = 1 << 16
 _GUARD_BITS = 256
@@ -172,20 +173,25 @@ class Comparison:
 
     def _negligible(self, gap: Any, tracker: Tracker) -> bool:
         """The ball of the difference is narrower than any number on the way, with room to spare."""
-        wanted = _GUARD_BITS + 2 * tracker.small + 8 * min(size(self._left) + size(self._right), 4_000)
+        wanted = _GUARD_BITS + 2 * (tracker.small + tracker.large) + 8 * min(size(self._left) + size(self._right), 4_000)
         radius = _radius_bits(gap)
         return radius is None or -radius > wanted
 
     # functions ------------------------------------------------------------------------------------------------------
 
-    def _points(self) -> Iterator[dict[str, Fraction]]:
+    def _points(self) -> Iterator[Point]:
         rng = random.Random(self._settings.seed)
-        fixed: dict[str, Fraction] = {}
+        fixed: Point = {}
         for point in islice(points(self._domains, self._marks, rng), _TRIES):
             fixed = fixed or {name: point[name] for name in self._settings.constants & point.keys()}
             yield {**point, **fixed}
 
-    def _gap(self, point: dict[str, Fraction], tracker: Tracker | None = None) -> tuple[Any, Any, Any] | None:
+    def _shown(self, point: Point) -> dict[str, str]:
+        """Coordinates to four digits; the exact ones follow from the seed."""
+        hidden = self._settings.constants - symbols(self._left)
+        return {name: _shown_value(value) for name, value in point.items() if name not in hidden}
+
+    def _gap(self, point: Point, tracker: Tracker | None = None) -> tuple[Any, Any, Any] | None:
         """Difference and values at a point, or `None` where the right side has no value or nothing can be said."""
         try:
             right = evaluate(self._right, point, real=self._real, tracker=tracker)
@@ -199,7 +205,7 @@ class Comparison:
 
     def _search(self) -> Decision | None:
         """A point that refutes equality, at a low precision."""
-        offset: tuple[Any, dict[str, Fraction]] | None = None
+        offset: tuple[Any, Point] | None = None
         with precision(_FIRST_BITS):
             for point in self._points():
                 try:
@@ -208,7 +214,7 @@ class Comparison:
                     return Decision(
                         "different",
                         why="it is not defined there",
-                        point=_shown_point(point),
+                        point=self._shown(point),
                         evidence={"method": "balls"},
                     )
                 if found is None:
@@ -222,7 +228,7 @@ class Comparison:
                 if self._apart(gap):
                     return Decision(
                         "different",
-                        point=_shown_point(point),
+                        point=self._shown(point),
                         left=_digits(left),
                         right=_digits(right),
                         evidence={"method": "balls", "precision_bits": _FIRST_BITS},
@@ -237,7 +243,7 @@ class Comparison:
     def _accept(self) -> Decision:
         """Equality at enough points to a high precision; or a difference that only shows there."""
         agreed, bits_used = 0, 0
-        base: dict[str, Fraction] | None = None
+        base: Point | None = None
         for point in self._points():
             if self._settings.up_to_constant and base is None:
                 base = point if self._usable(point) else None
@@ -256,14 +262,14 @@ class Comparison:
             why = f"only {agreed} points could be certified, {POINTS} are needed"
         return Decision("unknown", why=why)
 
-    def _usable(self, point: dict[str, Fraction]) -> bool:
+    def _usable(self, point: Point) -> bool:
         with precision(_FIRST_BITS):
             try:
                 return self._gap(point) is not None
             except OutsideError:
                 return False
 
-    def _settle(self, point: dict[str, Fraction], base: dict[str, Fraction] | None) -> Decision | int:
+    def _settle(self, point: Point, base: Point | None) -> Decision | int:
         """Bits at which the two agree at a point, 0 if that cannot be told, or the refutation."""
         bits = 1024
         while bits <= _LAST_BITS:
@@ -281,7 +287,7 @@ class Comparison:
                     gap = gap - origin[0]
                 evidence = {"method": "balls", "precision_bits": bits}
                 if self._apart(gap):
-                    shown = _shown_point(point)
+                    shown = self._shown(point)
                     return Decision("different", point=shown, left=_digits(left), right=_digits(right), evidence=evidence)
                 if (tolerance := self._settings.tolerance) is not None:
                     return bits if abs(gap) <= rational(tolerance) else 0
@@ -300,7 +306,7 @@ class Comparison:
                     self._gap(point)
                 except OutsideError:
                     return Decision(
-                        "different", why="it is not defined there", point=_shown_point(point), evidence={"method": method}
+                        "different", why="it is not defined there", point=self._shown(point), evidence={"method": method}
                     )
         note = "an identity wherever both sides are defined"
         return Decision("equal", proof=True, evidence={"method": method, "note": note})
@@ -327,6 +333,8 @@ def _digits(ball: Any) -> str:
     return str(ball.str(6, radius=False))
 
 
-def _shown_point(point: Mapping[str, Fraction]) -> dict[str, str]:
-    """Coordinates to four digits; the exact ones follow from the seed."""
-    return {name: f"{float(value):.4g}" for name, value in point.items()}
+def _shown_value(value: Fraction | tuple[Fraction, Fraction]) -> str:
+    if isinstance(value, tuple):
+        return f"{_shown_value(value[0])} + {_shown_value(value[1])}*i"
+    with precision(64):
+        return str(rational(value).str(4, radius=False))

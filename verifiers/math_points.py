@@ -1,8 +1,8 @@
 """Sample points: where two expressions are compared.
 
 Drawn from a generator seeded with the spec and the candidate, so that a verdict can be reproduced but no candidate can
-be written for its own points. Besides the unit scale they cover small and large numbers and both sides of every number
-written in the expressions, since that is where pieces of a function meet.
+be written for its own points. Besides the unit scale they cover every number that the expressions contain, written or
+computed, with both sides of it and what lies far beyond, since that is where pieces of a function meet.
 """
 
 from __future__ import annotations
@@ -10,60 +10,87 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from modulo.verifiers.math_nodes import Num, Obj, walk
+from modulo.verifiers.math_balls import InconclusiveError, OutsideError, PoleError, Point, evaluate, precision
+from modulo.verifiers.math_nodes import Num, Obj, symbols, walk
+from modulo.verifiers.math_read import is_expr
 
 __all__ = ["Domain", "landmarks", "points"]
 
-Domain = Literal["real", "positive", "negative", "nonzero", "integer", "natural", "complex"] | tuple[float, float]
+Domain: TypeAlias = (
+    Literal["real", "positive", "negative", "nonzero", "integer", "natural", "complex"] | tuple[float, float]
+)
 """Where a variable lives. `natural` starts at 1; a pair is an open interval."""
 
 _SCALE = 1 << 40
+_GENERIC = 24
+_MARKS = 40
+_MAX_BITS = 4_000
 
 
 def landmarks(*objs: Obj) -> list[Fraction]:
-    """The numbers written in them, at most 20, and their negatives."""
-    found = {
-        abs(n.value)
-        for o in objs
-        for n in walk(o)
-        if isinstance(n, Num) and 0 < abs(n.value) < 10**12 and n.value.denominator < 10**12
-    }
-    return [s * v for v in sorted(found)[:20] for s in (1, -1)]
+    """Absolute values of the constants in them, at most 40, to about 100 bits."""
+    found: set[Fraction] = set()
+    for node in (n for obj in objs for n in walk(obj)):
+        if isinstance(node, Num):
+            found.add(abs(node.value))
+        elif is_expr(node) and not symbols(node) and len(found) < 400:
+            try:
+                with precision(100):
+                    ball = evaluate(node, {}, real=True)  # type: ignore[arg-type]
+            except (OutsideError, PoleError, InconclusiveError):
+                continue
+            mantissa, exponent = ball.mid().man_exp()
+            if abs(int(exponent)) < _MAX_BITS:
+                found.add(abs(Fraction(int(mantissa)) * Fraction(2) ** int(exponent)))
+    kept = sorted(v for v in found if v and max(v.numerator.bit_length(), v.denominator.bit_length()) < _MAX_BITS)
+    return kept if len(kept) <= _MARKS else kept[: _MARKS // 2] + kept[-_MARKS // 2 :]
 
 
-def points(domains: Mapping[str, Domain], marks: list[Fraction], rng: random.Random) -> Iterator[dict[str, Fraction]]:
-    """Endless points, one value for each variable."""
+def points(domains: Mapping[str, Domain], marks: list[Fraction], rng: random.Random) -> Iterator[Point]:
+    """Endless points: first generic ones, then one near each landmark and its square, root and inverse, then both."""
     names = sorted(domains)
+    special = [v for m in marks for v in (m, 2 * m, m * m, _root(m), 1 / m)]
+    rng.shuffle(special)
+    for _ in range(_GENERIC):
+        yield {name: _draw(domains[name], None, rng) for name in names}
+    for mark in special:
+        for _ in range(2):
+            yield {n: _draw(domains[n], mark if n == names[0] or rng.random() < 0.5 else None, rng) for n in names}
     while True:
-        yield {name: _draw(domains[name], marks, rng) for name in names}
+        yield {name: _draw(domains[name], rng.choice([None, *special]), rng) for name in names}
 
 
-def _draw(domain: Domain, marks: list[Fraction], rng: random.Random) -> Fraction:
+def _root(value: Fraction) -> Fraction:
+    """A number near the square root, of half the size in bits."""
+    bits = (value.numerator.bit_length() - value.denominator.bit_length()) // 2
+    return Fraction(2) ** bits * 3 / 2
+
+
+def _draw(domain: Domain, mark: Fraction | None, rng: random.Random) -> Fraction | tuple[Fraction, Fraction]:
     if isinstance(domain, tuple):
         low, high = Fraction(domain[0]), Fraction(domain[1])
         return low + (high - low) * Fraction(rng.randrange(1, _SCALE), _SCALE)
     if domain in ("integer", "natural"):
         value = rng.choice([rng.randrange(1, 13), rng.randrange(1, 100), rng.randrange(1, 1_000)])
+        if mark is not None and 1 < mark < 10**6:
+            value = max(1, int(mark) + rng.randrange(-2, 3))
         return Fraction(value if domain == "natural" else rng.choice([-1, 1]) * value)
-    value = _real(marks, rng)
+    value_ = _real(mark, rng)
+    if domain == "complex":
+        return value_, _real(None, rng)
     if domain == "positive":
-        return abs(value)
-    return -abs(value) if domain == "negative" else value
+        return abs(value_)
+    return -abs(value_) if domain == "negative" else value_
 
 
-def _real(marks: list[Fraction], rng: random.Random) -> Fraction:
+def _real(mark: Fraction | None, rng: random.Random) -> Fraction:
     part = Fraction(rng.randrange(-_SCALE + 1, _SCALE, 2), _SCALE)  # in (-1, 1), never 0
+    if mark is not None:
+        nearby = mark * (1 + part * rng.choice([1, Fraction(1, 50)])) if rng.random() < 0.5 else mark + part
+        return rng.choice([-1, 1]) * nearby
     kind = rng.random()
-    if kind < 0.5:
-        return 4 * part
-    if kind < 0.6:
-        return part * 10 ** rng.randrange(1, 6)
     if kind < 0.7:
-        return part / 10 ** rng.randrange(1, 4)
-    if marks and kind < 0.9:
-        return rng.choice(marks) + part * rng.choice([1, 1, Fraction(1, 50)])
-    if marks:
-        return rng.choice([-1, 1]) * (max(marks) * 2 + abs(part) * 7)
-    return part
+        return 4 * part
+    return part * 10 ** rng.randrange(1, 6) if kind < 0.85 else part / 10 ** rng.randrange(1, 4)

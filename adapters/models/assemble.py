@@ -132,8 +132,7 @@ def whole(text: str) -> str:
 def usage_of(event: dict[str, Any]) -> Usage | None:
     """The token counts of an event, in OpenAI's form (`usage`) or llama.cpp's (`timings`), or `None`.
 
-    Raises:
-        MalformedError: a count is not a number ≥ 0.
+    A count that is no number ≥ 0 is as good as none: an answer is not worth losing over it.
     """
     usage, timings = event.get("usage"), event.get("timings")
     if isinstance(usage, dict):

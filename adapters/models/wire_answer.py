@@ -26,8 +26,6 @@ _USAGE_GRACE = 0.25
 """Seconds that a lone finished choice waits for its token counts, which follow at once or never."""
 _DRAIN_GRACE = 0.05
 """Seconds to wait for the end of the stream after the last choice: the connection can then be used again."""
-# Every choice is complete by then: whatever is wrong with the rest changes nothing.
-_BROKEN = (MalformedError, StreamTooLargeError, StreamStalledError)
 
 
 async def read_answer(
@@ -75,6 +73,16 @@ async def read_answer(
         raise ProviderError(f"{who} sent one event of more than {MAX_EVENT_BYTES} bytes") from None
     except StreamStalledError:
         raise ProviderError(f"{who} kept the stream open but sent no data for {idle:g} s") from None
+
+
+@contextlib.asynccontextmanager
+async def _grace(seconds: float) -> AsyncGenerator[None, None]:
+    """Reading on after every choice is complete: whatever goes wrong, or takes longer, changes nothing."""
+    import httpx
+
+    with contextlib.suppress(TimeoutError, httpx.HTTPError, MalformedError, StreamTooLargeError, StreamStalledError):
+        async with asyncio.timeout(seconds):
+            yield
 
 
 class _Reader:
@@ -192,22 +200,20 @@ class _Reader:
 
     async def _trailing_usage(self, stream: AsyncIterator[bytes]) -> Usage | None:
         """The counts that follow a lone finished choice, if they do so within the grace."""
-        with contextlib.suppress(TimeoutError, *_BROKEN):
-            async with asyncio.timeout(_USAGE_GRACE):
-                async for payload in stream:
-                    if payload == b"[DONE]":
-                        break
-                    usage = usage_of(parse_json(payload)) if payload else None
-                    if usage is not None:
-                        return usage
+        async with _grace(_USAGE_GRACE):
+            async for payload in stream:
+                if payload == b"[DONE]":
+                    break
+                usage = usage_of(parse_json(payload)) if payload else None
+                if usage is not None:
+                    return usage
         return None
 
     async def _drain(self, stream: AsyncIterator[bytes]) -> None:
         """Read to the end of a stream that has nothing more to say, within the grace."""
-        with contextlib.suppress(TimeoutError, *_BROKEN):
-            async with asyncio.timeout(_DRAIN_GRACE):
-                async for _ in stream:
-                    pass
+        async with _grace(_DRAIN_GRACE):
+            async for _ in stream:
+                pass
 
     def _finish(self, number: int, usage: Usage | None) -> Completion:
         choice = self._open.pop(number)

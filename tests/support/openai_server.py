@@ -148,7 +148,7 @@ class OpenAIServer:
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done():
+            if not answer.done() or isinstance(answer.exception(), ConnectionError):
                 self.hung_up += 1
         finally:
             await self._count(-1)
