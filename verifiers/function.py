@@ -6,8 +6,8 @@
         ...
         return fail("b costs more than c but stands before it", locus="b")      or  return ok()
 
-With a pydantic model as `spec`, the function takes a third argument, and the result can be named in problem files once an
-entry point of group `modulo.verifiers` names it:
+With a pydantic model as `spec`, the function takes a third argument, and the result can be named in problem files
+once an entry point of group `modulo.verifiers` names it:
 
     class AtMost(Value):
         words: int
@@ -19,13 +19,14 @@ entry point of group `modulo.verifiers` names it:
     at_most(words=3)                        a verifier, in Python
     verifiers: [at_most: {words: 3}]        the same, in a problem file
 
-The function is trusted: it runs in this process, a plain one in a thread, and nothing can kill it. Code of a candidate belongs
-in a sandbox (`tests`), and a solver in a worker (`modulo.verifiers.pool`).
+The function is trusted: it runs in this process, a plain one in a thread, and nothing can kill it. Code of a candidate
+belongs in a sandbox (`tests`), and a solver in a worker (`modulo.verifiers.pool`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
@@ -96,7 +97,7 @@ class FunctionVerifier:
         return verdict(finding, self.name, self.version, hard=self.hard, guarantee=self.guarantee, seconds=seconds)
 
     async def _call(self, problem: Problem, candidate: str) -> object:
-        if inspect.iscoroutinefunction(inspect.unwrap(self.function)):
+        if inspect.iscoroutinefunction(self.function):
             found = self.function(problem, candidate)
         else:
             found = await _in_thread(self.function, problem, candidate)
@@ -158,19 +159,15 @@ class FunctionFactory(Generic[_Spec]):
 
     def _bind(self, spec: Any, *, hard: bool) -> FunctionVerifier:
         function = self._function
-        if inspect.iscoroutinefunction(function):
 
-            async def bound_async(problem: Problem, candidate: str) -> Any:
-                return await function(problem, candidate, spec)
+        def bound(problem: Problem, candidate: str) -> Any:
+            return function(problem, candidate, spec)
 
-            bound: Callable[[Problem, str], Any] = bound_async
-        else:
-
-            def bound(problem: Problem, candidate: str) -> Any:
-                return function(problem, candidate, spec)
+        async def bound_async(problem: Problem, candidate: str) -> Any:
+            return await bound(problem, candidate)
 
         return FunctionVerifier(
-            bound,
+            bound_async if inspect.iscoroutinefunction(function) else bound,
             name=self.name,
             version=self._version,
             guarantee=self._guarantee,
@@ -215,7 +212,7 @@ def verifier(
     """Make a verifier of `f(problem, candidate)`, or a verifier factory of `f(problem, candidate, spec)`.
 
     The function, plain or `async`, returns `ok()`, `fail("what is wrong", locus=…, counterexample=…)` or
-    `unknown("why")`. Nothing else counts, `None` and `True` least of all; what it raises makes an `error`, never a pass.
+    `unknown("why")`. Nothing else counts, `None` and `True` least of all; what it raises makes an `error`, no pass.
 
     Args:
         guarantee: what a pass means: `proof`, `evidence`, `tests` or `opinion`.
@@ -243,7 +240,7 @@ def verifier(
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Like `asyncio.to_thread`, in a daemon thread of its own, so that one that hangs never holds up the end of the program."""
+    """Like `asyncio.to_thread`, in a daemon thread of its own: one that hangs never holds up the end of the program."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
     context = contextvars.copy_context()
@@ -262,13 +259,10 @@ async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             value = context.run(function, *arguments)
         except BaseException as error:  # noqa: BLE001 - also exit() and StopIteration, which a future cannot hold
-            failure = error if isinstance(error, Exception) else RuntimeError(repr(error))
-            if isinstance(error, StopIteration):
-                failure = RuntimeError(repr(error))
-        try:
+            holdable = isinstance(error, Exception) and not isinstance(error, StopIteration)
+            failure = error if holdable else RuntimeError(repr(error))
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits any more
             loop.call_soon_threadsafe(settle, value, failure)
-        except RuntimeError:
-            pass  # the loop is closed, and nobody waits any more
 
     threading.Thread(target=work, name="modulo-function-verifier", daemon=True).start()
     return await future

@@ -16,8 +16,9 @@ from modulo.errors import ProblemError
 from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Problem, Value, Verdict
 from modulo.verifiers.judging import judge
-from modulo.verifiers.math_nodes import symbols
-from modulo.verifiers.math_read import MathFault, is_expr, read
+from modulo.verifiers.math_nodes import is_expr, symbols
+from modulo.verifiers.math_read import MathFault, read
+from modulo.verifiers.specs import problem_error
 
 __all__ = ["MathSpec", "MathVerifier", "factory"]
 
@@ -124,22 +125,19 @@ class MathFactory:
 
 
 def _validated(spec: JsonValue) -> MathSpec:
-    if not isinstance(spec, dict):
-        raise ProblemError('the math spec is a mapping, such as {equals: "1/2"}')
-    spec = dict(spec)
-    if isinstance(spec.get("tolerance"), bool):
-        raise ProblemError('a positive number, such as 0.01 or "1e-6"', field="tolerance")
-    for name in ("equals", "antiderivative_of"):
-        if isinstance(spec.get(name), int) and not isinstance(spec[name], bool):
-            spec[name] = str(spec[name])
-        elif isinstance(spec.get(name), float):
-            raise ProblemError("put quotes round a decimal, so that it is taken exactly", field=name)
+    if isinstance(spec, dict):
+        if isinstance(spec.get("tolerance"), bool):
+            raise ProblemError('a positive number, such as 0.01 or "1e-6"', field="tolerance")
+        for name in ("equals", "antiderivative_of"):
+            value = spec.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                spec = {**spec, name: str(value)}
+            elif isinstance(value, float):
+                raise ProblemError("put quotes round a decimal, so that it is taken exactly", field=name)
     try:
         return MathSpec.model_validate(spec)
     except ValidationError as error:
-        first = error.errors()[0]
-        hint = f" (fields: {', '.join(MathSpec.model_fields)})" if first["type"] == "extra_forbidden" else ""
-        raise ProblemError(first["msg"] + hint, field=".".join(map(str, first["loc"]))) from None
+        raise problem_error(error) from None
 
 
 def _tolerance(value: str | float | None) -> str | None:
@@ -151,7 +149,7 @@ def _tolerance(value: str | float | None) -> str | None:
     except ArithmeticError:
         number = Decimal("NaN")
     if not number.is_finite() or number <= 0 or not -1000 < number.adjusted() < 1000:
-        raise ProblemError("a positive number, such as 0.01 or \"1e-6\"", field="tolerance")
+        raise ProblemError('a positive number, such as 0.01 or "1e-6"', field="tolerance")
     return str(number)
 
 

@@ -14,7 +14,16 @@ import flint
 
 from modulo.verifiers.math_nodes import Add, Call, Const, Div, Expr, Mul, Num, Pow, Sym
 
-__all__ = ["InconclusiveError", "OutsideError", "Point", "PoleError", "Tracker", "evaluate", "magnitude_bits", "precision"]
+__all__ = [
+    "InconclusiveError",
+    "OutsideError",
+    "Point",
+    "PoleError",
+    "Tracker",
+    "evaluate",
+    "magnitude_bits",
+    "precision",
+]
 
 _LARGE = 1 << 40
 
@@ -76,7 +85,9 @@ def magnitude_bits(ball: Any) -> int | None:
     return None if mantissa == 0 else int(exponent) + int(mantissa).bit_length()
 
 
-def evaluate(expr: Expr, point: Mapping[str, Fraction | tuple[Fraction, Fraction]], *, real: bool, tracker: Tracker | None = None) -> Any:
+def evaluate(
+    expr: Expr, point: Mapping[str, Fraction | tuple[Fraction, Fraction]], *, real: bool, tracker: Tracker | None = None
+) -> Any:
     """`expr` at `point` in the current precision: an `arb` in real mode, else an `acb`.
 
     Raises:
@@ -256,7 +267,7 @@ class _Real:
         raise InconclusiveError
 
     def combinatorial(self, name: str, args: list[Any]) -> Any:
-        whole = [x.unique_fmpz() if x.is_exact() else None for x in args]
+        whole: list[Any] = [x.unique_fmpz() if x.is_exact() else None for x in args]
         if any(n is None for n in whole):
             raise OutsideError if all(x.is_exact() for x in args) else InconclusiveError
         if any(n < 0 for n in whole):

@@ -11,9 +11,9 @@ from typing import Any
 from modulo.verifiers.math_compare import compare_answers, free_symbols
 from modulo.verifiers.math_diff import NotDifferentiableError, derivative
 from modulo.verifiers.math_equal import Decision, Settings, compare
-from modulo.verifiers.math_nodes import Add, Equation, Expr, Mul, Obj, Sym, number, shown, symbols
+from modulo.verifiers.math_nodes import Add, Equation, Expr, Mul, Obj, Sym, is_expr, number, shown, symbols
 from modulo.verifiers.math_points import Domain
-from modulo.verifiers.math_read import MathFault, UnsupportedFault, is_expr, read
+from modulo.verifiers.math_read import MathFault, UnsupportedFault, read
 
 __all__ = ["CONSTANTS", "check"]
 
@@ -94,7 +94,9 @@ def _words(decision: Decision, candidate: Obj, foreign: list[str], *, decimal: b
     elif decision.why:
         message += f": {decision.why}"
     elif decision.point:
-        message += f": it differs at {_place(decision)}" + (f", where yours is {decision.left}" if decision.left else "")
+        message += f": it differs at {_place(decision)}" + (
+            f", where yours is {decision.left}" if decision.left else ""
+        )
     if foreign:
         message += f"; {', '.join(foreign)} should not occur in it"
     if decimal:
@@ -108,7 +110,9 @@ def _report(decision: Decision, candidate: Obj, message: str, counterexample: An
         guarantee = "proof" if decision.proof else "evidence"
         return {"outcome": "pass", "critiques": [], "evidence": evidence, "score": 1.0, "guarantee": guarantee}
     if decision.verdict == "unknown":
-        return _finding("unknown", f"your answer, read as {shown(candidate)}, could not be decided: {decision.why}", evidence)
+        return _finding(
+            "unknown", f"your answer, read as {shown(candidate)}, could not be decided: {decision.why}", evidence
+        )
     if counterexample is None and (decision.point or decision.left):
         counterexample = {"at": decision.point, "yours": decision.left or None}
     return _finding("fail", message, evidence, counterexample)
@@ -121,7 +125,7 @@ def _finding(outcome: str, message: str, evidence: dict[str, Any], counterexampl
 
 
 def _unreadable(fault: MathFault, spec: dict[str, Any], text: str) -> dict[str, Any]:
-    """Mathematics beyond our grammar is not called wrong: Math-Verify's opinion is noted, and nothing accepted on it."""
+    """Mathematics beyond our grammar is not called wrong: Math-Verify's opinion is noted, nothing accepted on it."""
     from modulo.verifiers.math_opinion import opinion
 
     message = f"the answer cannot be decided: {fault}; carry it out and {_FORM}"

@@ -22,11 +22,11 @@ from modulo.verifiers.math_nodes import (
     Sym,
     Text,
     Union,
+    is_expr,
     negated,
     number,
     symbols,
 )
-from modulo.verifiers.math_read import is_expr
 
 __all__ = ["compare_answers", "free_symbols", "kind"]
 
@@ -109,9 +109,13 @@ def _unlabelled(candidate: Obj, reference: Obj) -> tuple[Obj, Obj]:
     if isinstance(expected, Equation) and theirs is not None and (not isinstance(own, Equation) or mine == theirs):
         expected = expected.right
         own = own.right if isinstance(own, Equation) else own
-    elif isinstance(own, Equation) and mine is not None and not isinstance(expected, Equation):
-        if mine not in symbols(expected):
-            own = own.right
+    elif (
+        isinstance(own, Equation)
+        and mine is not None
+        and not isinstance(expected, Equation)
+        and mine not in symbols(expected)
+    ):
+        own = own.right
     own, expected = _plain(own), _plain(expected)
     if isinstance(own, FiniteSet) and len(own.items) == 1 and not isinstance(expected, FiniteSet):
         own = own.items[0]

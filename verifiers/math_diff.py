@@ -37,12 +37,10 @@ def derivative(expr: Expr, by: str) -> Expr:
             above, below = derivative(top, by), derivative(bottom, by)
             if below == _ZERO:
                 return _quotient(above, bottom)
-            return _quotient(
-                _sum([_product([above, bottom]), _product([number(-1), top, below])]), Pow(bottom, _TWO)
-            )
+            return _quotient(_sum([_product([above, bottom]), _product([number(-1), top, below])]), Pow(bottom, _TWO))
         case Pow(base, exp):
             return _power(base, exp, by)
-        case Call("root", (inner, Num(index) as n)):
+        case Call("root", (inner, Num() as n)):
             return _product([_quotient(expr, _product([n, inner])), derivative(inner, by)])
         case Call(name, (inner,)):
             return _product([_outer(name, inner, expr), derivative(inner, by)])

@@ -3,8 +3,8 @@
 What a decision means:
 
 - *different* is certain: the balls of the two values at some point are disjoint, or the exact difference is not zero;
-- *equal* with `proof`: the difference is identically zero as a rational function (of the variables and of equal function
-  values), or a constant in radicals below its separation bound;
+- *equal* with `proof`: the difference is identically zero as a rational function (of the variables and of equal
+  function values), or a constant in radicals below its separation bound;
 - *equal* without: at 24 points the difference is zero to a precision far beyond every number that occurs on the way;
 - *unknown*: anything else. Nothing is ever decided by floating point.
 """
@@ -65,7 +65,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Decision:
-    """`left` is the candidate's side. `point`, `left` and `right` show a difference, `right` being secret for `equals`."""
+    """`left` is the candidate's side. `point`, `left` and `right` show a difference; `right` is secret for `equals`."""
 
     verdict: Literal["equal", "different", "unknown"]
     proof: bool = False
@@ -124,7 +124,9 @@ class Comparison:
             return self._domain_check("constants")
         if self._real and any(self._outside(side) for side in (self._left, self._right)):
             self._real = False  # numbers alone live in the complex plane: sqrt(-4) is 2i
-        bound = None if self._settings.tolerance is not None else root_bound_bits(Add((self._left, negated(self._right))))
+        bound = (
+            None if self._settings.tolerance is not None else root_bound_bits(Add((self._left, negated(self._right))))
+        )
         bits = _FIRST_BITS
         while bits <= _LAST_BITS:
             with precision(bits):
@@ -173,7 +175,9 @@ class Comparison:
 
     def _negligible(self, gap: Any, tracker: Tracker) -> bool:
         """The ball of the difference is narrower than any number on the way, with room to spare."""
-        wanted = _GUARD_BITS + 2 * (tracker.small + tracker.large) + 8 * min(size(self._left) + size(self._right), 4_000)
+        wanted = (
+            _GUARD_BITS + 2 * (tracker.small + tracker.large) + 8 * min(size(self._left) + size(self._right), 4_000)
+        )
         radius = _radius_bits(gap)
         return radius is None or -radius > wanted
 
@@ -288,7 +292,9 @@ class Comparison:
                 evidence = {"method": "balls", "precision_bits": bits}
                 if self._apart(gap):
                     shown = self._shown(point)
-                    return Decision("different", point=shown, left=_digits(left), right=_digits(right), evidence=evidence)
+                    return Decision(
+                        "different", point=shown, left=_digits(left), right=_digits(right), evidence=evidence
+                    )
                 if (tolerance := self._settings.tolerance) is not None:
                     return bits if abs(gap) <= rational(tolerance) else 0
                 if self._negligible(gap, tracker):
@@ -306,7 +312,10 @@ class Comparison:
                     self._gap(point)
                 except OutsideError:
                     return Decision(
-                        "different", why="it is not defined there", point=self._shown(point), evidence={"method": method}
+                        "different",
+                        why="it is not defined there",
+                        point=self._shown(point),
+                        evidence={"method": method},
                     )
         note = "an identity wherever both sides are defined"
         return Decision("equal", proof=True, evidence={"method": method, "note": note})

@@ -1,7 +1,7 @@
 """Exact decisions: rational functions over Q, and a separation bound for expressions in radicals.
 
-Neither uses floating point. `difference` treats every function value that is not rational (`sin(x)`, `sqrt(2)`, `pi`) as
-a new variable, the same one wherever its argument is the same rational function: a difference that vanishes then
+Neither uses floating point. `difference` treats every function value that is not rational (`sin(x)`, `sqrt(2)`, `pi`)
+as a new variable, the same one wherever its argument is the same rational function: a difference that vanishes then
 vanishes identically; one that does not and holds no such variable is certainly not zero.
 """
 
@@ -90,7 +90,9 @@ class _Field:
         return Difference(
             zero=bool(top.is_zero()),
             variables=frozenset(n for n, d in zip(self._names, together, strict=False) if d)
-            | frozenset(n for key, gen in self._atoms.items() if together[self._gens.index(gen)] for n in key[-1].split()),
+            | frozenset(
+                n for key, gen in self._atoms.items() if together[self._gens.index(gen)] for n in key[-1].split()
+            ),
             opaque=any(together[len(self._names) :]),
             constant=constant,
         )
@@ -127,9 +129,8 @@ class _Field:
 
     def _function(self, name: str, args: tuple[Expr, ...], expr: Expr) -> Quotient:
         parts = [self.convert(a) for a in args]
-        if name == "factorial" and isinstance(args[0], Num) and 0 <= args[0].value <= 1000:
-            if args[0].value.denominator == 1:
-                return self._ring.constant(math.factorial(int(args[0].value))), self._one
+        if name == "factorial" and isinstance(args[0], Num) and args[0].value in range(1001):
+            return self._ring.constant(math.factorial(int(args[0].value))), self._one
         return self._atom((name, *(self._key(p) for p in parts)), expr)
 
     def _power(self, base: Expr, exp: Expr) -> Quotient:
@@ -243,29 +244,29 @@ def root_bound_bits(expr: Expr) -> float | None:
                 return 0.0, 0.0
             case Add(args):
                 parts = [go(a) for a in args]
-                low = sum(l for _, l in parts)
-                return max(u + low - l for u, l in parts) + math.log2(len(parts)), low
+                low = sum(below for _, below in parts)
+                return max(above + low - below for above, below in parts) + math.log2(len(parts)), low
             case Mul(args):
                 parts = [go(a) for a in args]
-                return sum(u for u, _ in parts), sum(l for _, l in parts)
+                return sum(above for above, _ in parts), sum(below for _, below in parts)
             case Div(top, bottom):
                 (u1, l1), (u2, l2) = go(top), go(bottom)
                 return u1 + l2, l1 + u2
             case Call("root", (inner, Num(index))):
                 return root(inner, int(index))
             case Pow(base, Num(value)):
-                u, l = go(base) if value.denominator == 1 else root(base, value.denominator)
+                above, below = go(base) if value.denominator == 1 else root(base, value.denominator)
                 if value < 0:
-                    u, l = l, u
-                return u * abs(value.numerator), l * abs(value.numerator)
+                    above, below = below, above
+                return above * abs(value.numerator), below * abs(value.numerator)
             case Pow(base, Div(Num(top), Num(bottom))) if bottom != 0:
                 return go(Pow(base, Num(top / bottom)))
         raise _TooLargeError
 
     def root(inner: Expr, index: int) -> tuple[float, float]:
         degrees[inner, index] = index
-        u, l = go(inner)
-        return (u + (index - 1) * l) / index, l
+        above, below = go(inner)
+        return (above + (index - 1) * below) / index, below
 
     try:
         above, below = go(expr)

@@ -25,6 +25,7 @@ __all__ = [
     "Sym",
     "Text",
     "Union",
+    "is_expr",
     "negated",
     "number",
     "shown",
@@ -155,6 +156,11 @@ Obj: TypeAlias = Expr | Brackets | FiniteSet | Union | Matrix | Equation | Relat
 def number(value: int | Fraction) -> Num:
     """An exact number."""
     return Num(Fraction(value))
+
+
+def is_expr(obj: Obj) -> bool:
+    """True of a single value, as opposed to sets, equations and the like."""
+    return isinstance(obj, Num | Const | Sym | Add | Mul | Div | Pow | Call)
 
 
 def negated(expr: Expr) -> Expr:

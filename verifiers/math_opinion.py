@@ -1,7 +1,7 @@
 """A second opinion from Math-Verify, for LaTeX beyond our own grammar (integrals, sums, limits, …).
 
-It is only ever noted in the evidence of an `unknown`. Its LaTeX reader is generous: it rounds decimals to 53 bits, drops
-degree signs, primes and the base of `54_9`, reads `1 000` as 0 and `\\pi \\approx 3` as π; and comparing goes through
+It is only ever noted in the evidence of an `unknown`. Its LaTeX reader is generous: it rounds decimals to 53 bits,
+drops degree signs, primes and the base of `54_9`, reads `1 000` as 0 and `\\pi \\approx 3` as π; comparing goes through
 sympy's heuristics. Only the LaTeX reader is used: the one for plain text hands the text to `eval`.
 """
 

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from modulo.verifiers.math_balls import InconclusiveError, OutsideError, PoleError, Point, evaluate, precision
-from modulo.verifiers.math_nodes import Num, Obj, symbols, walk
-from modulo.verifiers.math_read import is_expr
+from modulo.verifiers.math_balls import InconclusiveError, OutsideError, Point, PoleError, evaluate, precision
+from modulo.verifiers.math_nodes import Num, Obj, is_expr, symbols, walk
 
 __all__ = ["Domain", "landmarks", "points"]
 
@@ -88,8 +87,9 @@ def _draw(domain: Domain, mark: Fraction | None, rng: random.Random) -> Fraction
 def _real(mark: Fraction | None, rng: random.Random) -> Fraction:
     part = Fraction(rng.randrange(-_SCALE + 1, _SCALE, 2), _SCALE)  # in (-1, 1), never 0
     if mark is not None:
-        nearby = mark * (1 + part * rng.choice([1, Fraction(1, 50)])) if rng.random() < 0.5 else mark + part
-        return rng.choice([-1, 1]) * nearby
+        width = Fraction(1) if rng.random() < 0.5 else Fraction(1, 50)
+        nearby = mark * (1 + part * width) if rng.random() < 0.5 else mark + part
+        return nearby if rng.random() < 0.5 else -nearby
     kind = rng.random()
     if kind < 0.7:
         return 4 * part

@@ -26,20 +26,31 @@ class UnsupportedFault(MathFault):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`kind`: `num` (with its `value`), `name` (letters), `cmd` (a LaTeX command), `word` (text in braces), `op`, `end`."""
+    """`kind`: `num` (with `value`), `name` (letters), `cmd` (a LaTeX command), `word` (text in braces), `op`, `end`."""
 
     kind: str
     text: str
     value: Fraction | None = None
 
 
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
-    "varepsilon vartheta varphi Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega hbar ell".split()
-)
-
 _SKIPPED = frozenset(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits quad qquad".split()
+    [
+        "left",
+        "right",
+        "big",
+        "Big",
+        "bigg",
+        "Bigg",
+        "bigl",
+        "bigr",
+        "Bigl",
+        "Bigr",
+        "displaystyle",
+        "textstyle",
+        "limits",
+        "quad",
+        "qquad",
+    ]
 ) | {",", ";", ":", "!", " ", ">"}
 _SYNONYMS = {
     "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "±", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=",
@@ -47,24 +58,28 @@ _SYNONYMS = {
     "lbrace": "\\{", "rbrace": "\\}", "lvert": "|", "rvert": "|", "vert": "|", "lbrack": "[", "rbrack": "]",
     "lparen": "(", "rparen": ")", "degree": "°", "emptyset": "∅", "varnothing": "∅", "\\": "\\\\", "mid": "|",
 }  # fmt: skip
-_WORDS = frozenset("text mathrm mbox textrm operatorname textbf mathbf mathit textit rm".split())
+_WORDS = frozenset(["text", "mathrm", "mbox", "textrm", "operatorname", "textbf", "mathbf", "mathit", "textit", "rm"])
 _UNICODE = {
     "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∕": "/", "≤": "<=", "≥": ">=",
-    "∞": " oo ", "√": " sqrt ", "∛": " cbrt ", "π": " pi ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "∣": "|", "′": "'",
+    "∞": " oo ",
+    "√": " sqrt ", "∛": " cbrt ", "π": " pi ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "∣": "|",
+    "′": "'",
 }  # fmt: skip
-_GREEK_LETTERS = dict(
-    zip("αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ", "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu "
-        "xi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega".split(), strict=True)
-)  # fmt: skip
+_GREEK_NAMES = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega"
+)
+GREEK = frozenset(f"{_GREEK_NAMES} varepsilon vartheta varphi hbar ell".split())
+_GREEK_LETTERS = dict(zip("αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ", _GREEK_NAMES.split(), strict=True))
 _SUPER = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿˣ", "0123456789+-()nx", strict=True))
 _SUB = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅙": "1/6"}
 
-_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:(?:,|\{,\}|\\,|\\!,|,\\!)[0-9]{3})+(?![0-9])(?:\.[0-9]+)?")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:(?:,|\{,\}|\\,|\\!,|,\\!\s*)[0-9]{3})+(?![0-9])(?:\.[0-9]+)?")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
 _REPEATING = re.compile(r"([0-9]*)\.([0-9]*)\\(?:overline|bar)\{([0-9]+)\}")
 _SCIENTIFIC = re.compile(r"[eE][+-]?[0-9]{1,4}(?![0-9.A-Za-z_^])")
-_LETTERS = re.compile(r"[A-Za-z]+")
+_LETTERS = re.compile(r"log(?:10|2)(?=\()|[A-Za-z]+")
 _COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)", re.S)
 _WORD = re.compile(r"\s*\{([^{}\\$]*)\}")
 _OPERATORS = ("**", "<=", ">=", "==", *"+-*/^_()[]{}|,;=<>!%&'±∪∈∅°")
@@ -142,7 +157,7 @@ def _ascii(text: str) -> str:
         return text
     text = re.sub(f"[{re.escape(''.join(_SUPER))}]+", lambda m: f"^({''.join(_SUPER[c] for c in m[0])})", text)
     text = re.sub(f"[{''.join(_SUB)}]+", lambda m: "_{" + "".join(_SUB[c] for c in m[0]) + "}", text)
-    out = []
+    out: list[str] = []
     for char in text:
         if char in _VULGAR:
             if out and out[-1].isdigit():
@@ -159,7 +174,9 @@ def _number(text: str, at: int, depth: int, *, latex: bool) -> tuple[Token, int]
         if len(match[0]) > _MAX_DIGITS:
             raise MathFault("a number has too many digits")
         value = Fraction(int(whole + fixed or "0"), 10 ** len(fixed))
-        return Token("num", match[0], value + Fraction(int(cycle), 10 ** len(fixed) * (10 ** len(cycle) - 1))), match.end()
+        return Token(
+            "num", match[0], value + Fraction(int(cycle), 10 ** len(fixed) * (10 ** len(cycle) - 1))
+        ), match.end()
     match = (_GROUPED.match(text, at) if depth == 0 else None) or _NUMBER.match(text, at)
     if match is None:
         raise MathFault("a full stop stands where a number or an operator is expected")

@@ -7,50 +7,48 @@ predicates, time) raises a fault that names it: nothing is ever silently left ou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from modulo.verifiers.pddl_parts import (
+    OBJECT,
+    Domain,
+    arguments_of,
+    atom,
+    condition,
+    effect,
+    number,
+    typed_list,
+)
 from modulo.verifiers.sexpr import Node, SyntaxFault, read_one
-from modulo.verifiers.strips import Action, Atom, Literal, Task, Term
+from modulo.verifiers.strips import Action, Atom, Task, Term
 
 __all__ = ["Domain", "parse_domain", "parse_problem"]
 
-_OBJECT = "object"
 _REQUIREMENTS = {
     f":{name}"
-    for name in (
-        "strips typing negative-preconditions equality action-costs disjunctive-preconditions adl fluents "
-        "existential-preconditions universal-preconditions quantified-preconditions conditional-effects "
-        "numeric-fluents object-fluents durative-actions derived-predicates timed-initial-literals preferences "
-        "constraints"
-    ).split()
+    for name in [
+        "strips",
+        "typing",
+        "negative-preconditions",
+        "equality",
+        "action-costs",
+        "disjunctive-preconditions",
+        "adl",
+        "fluents",
+        "existential-preconditions",
+        "universal-preconditions",
+        "quantified-preconditions",
+        "conditional-effects",
+        "numeric-fluents",
+        "object-fluents",
+        "durative-actions",
+        "derived-predicates",
+        "timed-initial-literals",
+        "preferences",
+        "constraints",
+    ]
 }
-_CONDITIONS = {"or", "imply", "forall", "exists", "preference", "<", ">", "<=", ">="}
-_EFFECTS = {"when", "forall", "assign", "decrease", "scale-up", "scale-down", "oneof", "probabilistic"}
-
-Signature = tuple[frozenset[str], ...]
-"""Types of a predicate's or function's arguments, each a choice."""
-
-
-@dataclass
-class Domain:
-    """A parsed domain."""
-
-    name: str = ""
-    types: dict[str, str] = field(default_factory=dict)
-    constants: dict[str, str] = field(default_factory=dict)
-    predicates: dict[str, Signature] = field(default_factory=dict)
-    functions: dict[str, Signature] = field(default_factory=dict)
-    actions: dict[str, Action] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    def ancestry(self, kind: str) -> frozenset[str]:
-        """The type and all types above it."""
-        above = {kind, _OBJECT}
-        while (kind := self.types.get(kind, _OBJECT)) not in above:
-            above.add(kind)
-        return frozenset(above)
 
 
 def parse_domain(text: str) -> Domain:
@@ -98,13 +96,15 @@ def parse_problem(domain: Domain, text: str) -> Task:
     root, warnings = read_one(text)
     _defined(root, "problem")
     sections = _sections(root)
-    one = {name: _only(sections, name) for name in (":domain", ":requirements", ":objects", ":init", ":goal", ":metric")}
+    one = {
+        name: _only(sections, name) for name in (":domain", ":requirements", ":objects", ":init", ":goal", ":metric")
+    }
     _no_more(sections)
     if (node := one[":domain"]) is not None and [i.name for i in node.items[1:]] != [domain.name]:
         warnings += (f"the problem is for {node}, the domain is called {domain.name}",)
     objects = dict(domain.constants)
     if (node := one[":objects"]) is not None:
-        for line, name, kinds in _typed_list(node.items[1:]):
+        for line, name, kinds in typed_list(node.items[1:]):
             kind = _single(domain, kinds, line)
             if objects.setdefault(name, kind) != kind or (name not in domain.constants and name.startswith("?")):
                 raise SyntaxFault(f"object {name} is declared twice, with different types", line)
@@ -119,7 +119,7 @@ def parse_problem(domain: Domain, text: str) -> Task:
         actions=domain.actions,
         objects=scope,
         init=init,
-        goal=tuple(_condition(domain, goal_node.items[1], scope)),
+        goal=tuple(condition(domain, goal_node.items[1], scope)),
         costs=costs,
         has_costs=any(action.costs for action in domain.actions.values()),
         warnings=domain.warnings + warnings,
@@ -153,29 +153,6 @@ def _only(sections: dict[str, list[Node]], name: str) -> Node | None:
     return nodes[0] if nodes else None
 
 
-def _typed_list(items: Sequence[Node]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    """Line, name and types of each entry of `a b - t  c - (either t u)  d`; `()` where there is no type."""
-    pending: list[tuple[int, str]] = []
-    position = 0
-    while position < len(items):
-        node = items[position]
-        if node.name is None:
-            raise SyntaxFault(f"expected a name, found {str(node)[:40]}", node.line)
-        if node.name == "-":
-            if not pending or position + 1 == len(items):
-                raise SyntaxFault("'-' stands between names and their type", node.line)
-            kind = items[position + 1]
-            kinds = (kind.name,) if kind.name is not None else tuple(str(i) for i in kind.items[1:])
-            if kind.name is None and (kind.head != "either" or not kinds):
-                raise SyntaxFault(f"expected a type, found {kind}", kind.line)
-            yield from ((line, name, kinds) for line, name in pending)
-            pending, position = [], position + 2
-        else:
-            pending.append((node.line, node.name))
-            position += 1
-    yield from ((line, name, ()) for line, name in pending)
-
-
 def _single(domain: Domain, kinds: tuple[str, ...], line: int) -> str:
     if len(kinds) > 1:
         raise SyntaxFault("not supported: either in the type of an object or a type", line)
@@ -184,28 +161,28 @@ def _single(domain: Domain, kinds: tuple[str, ...], line: int) -> str:
 
 def _kinds(domain: Domain, kinds: tuple[str, ...], line: int) -> frozenset[str]:
     for kind in kinds:
-        if kind != _OBJECT and kind not in domain.types:
+        if kind != OBJECT and kind not in domain.types:
             raise SyntaxFault(f"type {kind} is not declared in (:types …)", line)
-    return frozenset(kinds or (_OBJECT,))
+    return frozenset(kinds or (OBJECT,))
 
 
 def _read_types(domain: Domain, node: Node) -> None:
     lines = {}
-    for line, name, kinds in _typed_list(node.items[1:]):
+    for line, name, kinds in typed_list(node.items[1:]):
         if len(kinds) > 1:
             raise SyntaxFault("not supported: either in the type of an object or a type", line)
-        if name == _OBJECT:
+        if name == OBJECT:
             continue
-        parent = kinds[0] if kinds else _OBJECT
+        parent = kinds[0] if kinds else OBJECT
         if domain.types.setdefault(name, parent) != parent:
             raise SyntaxFault(f"type {name} is declared twice", line)
         lines[name] = line
     for parent in list(domain.types.values()):  # `car - vehicle` alone declares vehicle too
-        domain.types.setdefault(parent, _OBJECT)
-    domain.types.pop(_OBJECT, None)
+        domain.types.setdefault(parent, OBJECT)
+    domain.types.pop(OBJECT, None)
     for name, line in lines.items():
         seen, kind = {name}, domain.types[name]
-        while kind != _OBJECT:
+        while kind != OBJECT:
             if kind in seen:
                 raise SyntaxFault(f"type {name} is below itself", line)
             seen.add(kind)
@@ -213,7 +190,7 @@ def _read_types(domain: Domain, node: Node) -> None:
 
 
 def _read_constants(domain: Domain, node: Node) -> None:
-    for line, name, kinds in _typed_list(node.items[1:]):
+    for line, name, kinds in typed_list(node.items[1:]):
         if name in domain.constants:
             raise SyntaxFault(f"constant {name} is declared twice", line)
         domain.constants[name] = _single(domain, kinds, line)
@@ -221,7 +198,7 @@ def _read_constants(domain: Domain, node: Node) -> None:
 
 def _parameters(domain: Domain, items: Sequence[Node]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    for line, name, kinds in _typed_list(items):
+    for line, name, kinds in typed_list(items):
         if not name.startswith("?") or len(name) < 2:
             raise SyntaxFault(f"expected a ?variable, found {name}", line)
         if name in found:
@@ -264,105 +241,13 @@ def _read_action(domain: Domain, node: Node) -> Action:
         **{name: domain.ancestry(kind) for name, kind in domain.constants.items()},
         **dict.fromkeys(parameters),
     }
-    condition = tuple(_condition(domain, fields[":precondition"], scope)) if ":precondition" in fields else ()
+    needs = tuple(condition(domain, fields[":precondition"], scope)) if ":precondition" in fields else ()
     adds: list[Atom] = []
     deletes: list[Atom] = []
     costs: list[Term] = []
     if ":effect" in fields:
-        _effect(domain, fields[":effect"], scope, adds, deletes, costs)
-    return Action(str(node.items[1]), parameters, condition, tuple(adds), tuple(deletes), tuple(costs))
-
-
-Scope = Mapping[str, frozenset[str] | None]
-"""Names that may stand as arguments: with the types an object has, or `None` for a variable."""
-
-
-def _condition(domain: Domain, node: Node, scope: Scope) -> Iterator[Literal]:
-    if node.name is not None:
-        raise SyntaxFault(f"expected a condition, found {node}", node.line)
-    if not node.items:
-        return
-    if node.head == "and":
-        for part in node.items[1:]:
-            yield from _condition(domain, part, scope)
-    elif node.head == "not":
-        if len(node.items) != 2:
-            raise SyntaxFault("(not …) takes one condition", node.line)
-        if node.items[1].head in ("and", "not"):
-            raise SyntaxFault(f"not supported: not around {node.items[1].head}", node.line)
-        yield Literal(_atom(domain, node.items[1], scope, equality=True), positive=False)
-    else:
-        yield Literal(_atom(domain, node, scope, equality=True))
-
-
-def _atom(domain: Domain, node: Node, scope: Scope, *, equality: bool = False) -> Atom:
-    name = node.head
-    if name in _CONDITIONS and name not in domain.predicates:
-        raise SyntaxFault(f"not supported: {name} in a condition", node.line)
-    if name == "=" and equality:
-        signature: Signature = (frozenset([_OBJECT]),) * 2
-    elif name in domain.predicates:
-        signature = domain.predicates[name]
-    else:
-        known = ", ".join(sorted(domain.predicates)) or "none"
-        raise SyntaxFault(f"{str(node)[:60]}: predicate {name!r} is not declared (declared: {known})", node.line)
-    return _arguments(node, signature, scope)
-
-
-def _arguments(node: Node, signature: Signature, scope: Scope) -> Atom:
-    arguments = node.items[1:]
-    if len(arguments) != len(signature):
-        raise SyntaxFault(f"{node} has {len(arguments)} arguments, {node.head} takes {len(signature)}", node.line)
-    for argument, kinds in zip(arguments, signature, strict=True):
-        if argument.name is None:
-            raise SyntaxFault(f"not supported: {argument} as an argument", argument.line)
-        if argument.name not in scope:
-            what = "variable" if argument.name.startswith("?") else "object"
-            raise SyntaxFault(f"{node}: {what} {argument} is not declared", argument.line)
-        own = scope[argument.name]
-        if own is not None and not own & kinds:
-            raise SyntaxFault(f"{node}: {argument} is not of type {' or '.join(sorted(kinds))}", argument.line)
-    return (node.head, *(str(a) for a in arguments))
-
-
-def _effect(
-    domain: Domain, node: Node, scope: Scope, adds: list[Atom], deletes: list[Atom], costs: list[Term]
-) -> None:
-    if node.name is not None:
-        raise SyntaxFault(f"expected an effect, found {node}", node.line)
-    if not node.items:
-        return
-    if node.head == "and":
-        for part in node.items[1:]:
-            _effect(domain, part, scope, adds, deletes, costs)
-    elif node.head == "increase":
-        if len(node.items) != 3 or str(node.items[1]) != "(total-cost)":
-            raise SyntaxFault("not supported: a numeric effect other than (increase (total-cost) …)", node.line)
-        costs.append(_cost(domain, node.items[2], scope))
-    elif node.head in _EFFECTS and node.head not in domain.predicates:
-        raise SyntaxFault(f"not supported: {node.head} in an effect", node.line)
-    elif node.head == "not":
-        if len(node.items) != 2:
-            raise SyntaxFault("(not …) takes one atom", node.line)
-        deletes.append(_atom(domain, node.items[1], scope))
-    else:
-        adds.append(_atom(domain, node, scope))
-
-
-def _cost(domain: Domain, node: Node, scope: Scope) -> Term:
-    if node.name is not None:
-        return _number(node)
-    if node.head not in domain.functions:
-        raise SyntaxFault(f"not supported: {node} as a cost; a number or a declared function", node.line)
-    return _arguments(node, domain.functions[node.head], scope)
-
-
-def _number(node: Node) -> Fraction:
-    text = node.name or ""
-    whole, _, part = text.partition(".")
-    if not (whole + part).isascii() or not (whole + part).isdigit() or len(text) > 40:
-        raise SyntaxFault(f"expected a number that is not negative, found {str(node)[:40]}", node.line)
-    return Fraction(text)
+        effect(domain, fields[":effect"], scope, adds, deletes, costs)
+    return Action(str(node.items[1]), parameters, needs, tuple(adds), tuple(deletes), tuple(costs))
 
 
 def _read_init(
@@ -375,15 +260,15 @@ def _read_init(
         if entry.head == "=":
             if len(entry.items) != 3 or entry.items[1].head not in domain.functions:
                 raise SyntaxFault(f"{str(entry)[:60]}: expected (= (function …) number)", entry.line)
-            key = _arguments(entry.items[1], domain.functions[entry.items[1].head], scope)
-            if costs.setdefault(key, _number(entry.items[2])) != _number(entry.items[2]):
+            key = arguments_of(entry.items[1], domain.functions[entry.items[1].head], scope)
+            if costs.setdefault(key, number(entry.items[2])) != number(entry.items[2]):
                 raise SyntaxFault(f"{entry.items[1]} is given two values", entry.line)
         elif entry.head == "at" and len(entry.items) == 3 and entry.items[2].name is None:
             raise SyntaxFault("not supported: a timed initial literal", entry.line)
         elif entry.head == "not" and len(entry.items) == 2:
-            false.add(_atom(domain, entry.items[1], scope))
+            false.add(atom(domain, entry.items[1], scope))
         else:
-            true.add(_atom(domain, entry, scope))
+            true.add(atom(domain, entry, scope))
     if both := true & false:
         raise SyntaxFault(f"(:init …) says both that {' '.join(min(both))} holds and that it does not", node.line)
     return frozenset(true), costs

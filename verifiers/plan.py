@@ -16,7 +16,8 @@ from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Problem, Value, Verdict
 from modulo.verifiers.judging import judge
 from modulo.verifiers.pddl import parse_domain, parse_problem
-from modulo.verifiers.sexpr import MAX_CHARS, SyntaxFault
+from modulo.verifiers.sexpr import SyntaxFault
+from modulo.verifiers.specs import problem_error, read_beside
 
 __all__ = ["PlanSpec", "PlanVerifier", "factory"]
 
@@ -90,15 +91,10 @@ T = TypeVar("T")
 
 
 def _validated(spec: JsonValue) -> PlanSpec:
-    if not isinstance(spec, dict):
-        raise ProblemError("the plan spec is a mapping: {domain: …, problem: …}, each PDDL text or a path")
     try:
         return PlanSpec.model_validate(spec)
     except ValidationError as error:
-        first = error.errors()[0]
-        known = ", ".join(PlanSpec.model_fields)
-        hint = f" (fields: {known})" if first["type"] in ("extra_forbidden", "missing") else ""
-        raise ProblemError(first["msg"] + hint, field=".".join(map(str, first["loc"]))) from None
+        raise problem_error(error) from None
 
 
 def _text(field: str, value: str, base: Path | None) -> tuple[str, str]:
@@ -107,20 +103,10 @@ def _text(field: str, value: str, base: Path | None) -> tuple[str, str]:
         return value, ""
     if not value.strip():
         raise ProblemError("empty; give PDDL text or a path", field=field)
-    if base is None:
-        raise ProblemError(f"{value!r} is not PDDL, and a path only works in a problem file", field=field)
-    path = base / value.strip()
-    try:
-        if path.stat().st_size > 4 * MAX_CHARS:
-            raise ProblemError(f"{path} is larger than {4 * MAX_CHARS:,} bytes", field=field)
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ProblemError(f"cannot read {path}: {error.strerror or error}", field=field) from None
-    except ValueError:
-        raise ProblemError(f"cannot read {path}: it is not UTF-8 text", field=field) from None
+    text, name = read_beside(value.strip(), base, field=field), str((base or Path()) / value.strip())
     if "(" not in text:
-        raise ProblemError(f"{path} holds no PDDL", field=field)
-    return text, str(path)
+        raise ProblemError(f"{name} holds no PDDL", field=field)
+    return text, name
 
 
 def _parsed(field: str, file: str, parse: Callable[[], T]) -> T:

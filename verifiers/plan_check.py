@@ -7,6 +7,7 @@ anything else is a fault of that step.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +31,7 @@ def check(payload: dict[str, str]) -> dict[str, Any]:
     if len(text) > MAX_PLAN_CHARS:
         return _report("fail", [_critique(f"the plan is longer than {MAX_PLAN_CHARS:,} characters")], {}, 0.0)
     steps = _steps(text)
-    state, taken, cost = set(task.init), 0, 0
+    state, taken, cost = set(task.init), 0, Fraction(0)
     critiques: list[dict[str, Any]] = []
     for number, step in enumerate(steps, 1):
         try:

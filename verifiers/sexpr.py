@@ -80,7 +80,5 @@ def read_one(text: str) -> tuple[Node, tuple[str, ...]]:
         else:
             open_lists[-1][1].append(Node(line, token.lower()))
     if done is None:
-        raise SyntaxFault(
-            f"{len(open_lists)} parentheses are not closed" if open_lists else "the text is empty", line
-        )
+        raise SyntaxFault(f"{len(open_lists)} parentheses are not closed" if open_lists else "the text is empty", line)
     return done, (f"{surplus} closing parenthesis too many at the end",) if surplus else ()

@@ -104,9 +104,7 @@ def bind(task: Task, step: Atom) -> tuple[Action, dict[str, str]]:
     if len(names) != len(arguments):
         expected = " ".join((action.name, *names))
         raise StepFault(f"it has {len(arguments)} arguments where ({expected}) has {len(names)}")
-    for position, (argument, (variable, types)) in enumerate(
-        zip(arguments, action.parameters.items(), strict=True), 1
-    ):
+    for position, (argument, (variable, types)) in enumerate(zip(arguments, action.parameters.items(), strict=True), 1):
         if argument not in task.objects:
             raise StepFault(f"argument {position}, {argument!r}, is not an object of the problem")
         if not types & task.objects[argument]:

@@ -148,14 +148,16 @@ class TestsVerifier:
         }
         if report.load is not None:
             return self._fail(start, self._load_fault(report.load, candidate), evidence=evidence)
+        outcomes = list(zip(cases, report.replies, held, strict=True))
         faults = [
             self._fault(case, reply, candidate)
-            for case, reply, holds in zip(self._spec.cases, report.replies, shown, strict=False)
+            for case, reply, holds in outcomes[:public]
             if not holds and reply.kind != "skipped"
         ][:_MAX_CRITIQUES]
-        if not all(unseen):
-            count = f"{unseen.count(False)} of {len(unseen)}" if all(shown) else f"of {len(unseen)}"
-            faults.append(Critique(message=f"a hidden test fails ({count} hidden tests)"))
+        # Hidden tests that a fault of a public one kept from running tell nothing.
+        if any(not holds and reply.kind != "skipped" for _, reply, holds in outcomes[public:]):
+            count = f"{unseen.count(False)} of {len(unseen)} hidden tests"
+            faults.append(Critique(message=f"a hidden test fails ({count})"))
         if held and all(held):
             return self._verdict(Outcome.PASS, start, evidence=evidence, score=1.0)
         return self._fail(start, *faults, evidence=evidence, score=sum(held) / len(held))

@@ -136,21 +136,22 @@ def usage_of(event: dict[str, Any]) -> Usage | None:
     """
     usage, timings = event.get("usage"), event.get("timings")
     if isinstance(usage, dict):
-        return Usage(prompt_tokens=_count(usage, "prompt_tokens"), completion_tokens=_count(usage, "completion_tokens"))
-    if isinstance(timings, dict):
-        return Usage(
-            prompt_tokens=_count(timings, "prompt_n") + _count(timings, "cache_n"),
-            completion_tokens=_count(timings, "predicted_n"),
-        )
-    return None
+        prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    elif isinstance(timings, dict):
+        fresh, cached = _count(timings, "prompt_n"), _count(timings, "cache_n")
+        prompt = None if fresh is None else fresh + (cached or 0)
+        completion = _count(timings, "predicted_n")
+    else:
+        return None
+    if completion is None:
+        return None
+    return Usage(prompt_tokens=prompt or 0, completion_tokens=completion)
 
 
-def _count(counts: dict[str, Any], key: str) -> int:
+def _count(counts: dict[str, Any], key: str) -> int | None:
     value = counts.get(key)
-    if value is None:
-        return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        raise MalformedError(f"{key} is not a count")
+        return None
     return int(value)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import importlib
+import importlib.util
 import os
 import secrets
 import threading
@@ -112,8 +114,6 @@ async def running(key: str, locate: Callable[[threading.Event], Path], model: st
 
 def require_xllamacpp() -> None:
     """Raise `MissingExtraError` where llama.cpp is not installed; does not load it."""
-    import importlib.util
-
     if importlib.util.find_spec("xllamacpp") is None:
         raise MissingExtraError('local models need an extra: pip install "llm-modulo[local]"')
 
@@ -123,8 +123,8 @@ def _launch(path: Path, model: str) -> tuple[Any, Running]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     require_xllamacpp()
     import httpx
-    import xllamacpp
 
+    xllamacpp: Any = importlib.import_module("xllamacpp")
     key = secrets.token_hex(16)
     params = xllamacpp.CommonParams()
     params.model.path = str(path)

@@ -111,6 +111,7 @@ class _Reader:
 
     async def streamed(self, response: httpx.Response, idle: float) -> AsyncGenerator[Completion, None]:
         """Server-sent events."""
+        flooded = False
         async with aclosing(events(response.aiter_bytes(), idle=idle)) as stream:
             async for payload in stream:
                 if payload == b"[DONE]":
@@ -122,11 +123,13 @@ class _Reader:
                 event = parse_json(payload)
                 for number in self._feed(event, "delta"):
                     usage = self._own_usage(event)
-                    if usage is None and len(self._indexes) == 1 and self._open[number].finish_reason != CAPPED:
+                    flooded = flooded or self._open[number].finish_reason == CAPPED
+                    if usage is None and len(self._indexes) == 1 and not flooded:
                         usage = await self._trailing_usage(stream)
                     yield self._finish(number, usage)
                 if len(self._done) == len(self._indexes):
-                    await self._drain(stream)
+                    if not flooded:
+                        await self._drain(stream)
                     return
         if self._open:
             raise RetriableError(f"{self._who} cut the stream in the middle of a choice")

@@ -55,6 +55,7 @@ def engine(timeout: float = _ENGINE_SECONDS) -> APIClient:
 
     api = None
     try:
+        _knock(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
         api = APIClient(**kwargs_from_env(), version="auto", timeout=timeout)
         api.ping()
     except (DockerException, RequestException, OSError) as error:
@@ -63,6 +64,13 @@ def engine(timeout: float = _ENGINE_SECONDS) -> APIClient:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise SandboxUnavailableError(f"no Docker engine answers ({reason}); start one, or set DOCKER_HOST") from error
     return api
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody listens at a Unix socket: docker-py would leak its own socket finding that out."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX) as door:
+            door.connect(address.removeprefix("unix://"))
 
 
 class _LostError(Exception):

@@ -127,14 +127,15 @@ class OpenAIServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 exchange = await _read(reader, writer)
                 await self._answer(exchange, reader)
         finally:
-            self._tasks.discard(task)
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            # Swallowed when cancelled, because asyncio's own callback trips over a cancelled connection.
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
+            self._tasks.discard(task)
 
     async def _answer(self, exchange: Exchange, reader: asyncio.StreamReader) -> None:
         if exchange.path.endswith("/models"):
@@ -148,7 +149,7 @@ class OpenAIServer:
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.done() or isinstance(answer.exception(), ConnectionError):
+            if gone.done():
                 self.hung_up += 1
         finally:
             await self._count(-1)

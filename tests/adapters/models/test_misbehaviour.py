@@ -41,7 +41,7 @@ async def collect(wire: OpenAIWire, n: int = 1, **sampling: Any) -> list[Complet
 
 
 def stream_of(*payloads: bytes | dict[str, Any] | str, end: str = "done") -> Handler:
-    """A stream of these events. End: `done`, without `[DONE]` (`eof`), closed early (`close`), reset (`cut`), `hang`."""
+    """A stream of these events, ended well (`done`), without `[DONE]` (`eof`), by `close`, `cut` (a reset) or never."""
 
     async def handler(exchange: Exchange) -> None:
         await exchange.begin()
@@ -181,11 +181,11 @@ async def test_a_failed_choice_does_not_take_the_others_with_it() -> None:
 
     async with OpenAIServer(handler) as server:
         wire = OpenAIWire(server.url, model="m")
-        with pytest.raises(ProviderError, match="unlucky"):
-            async with aclosing(wire.generate(ASK, n=3, sampling=Sampling(seed=10))) as stream:
-                async for choice in stream:
-                    got.append(choice.index)
-        assert sorted(got) == [0, 2]
+        async with aclosing(wire.generate(ASK, n=3, sampling=Sampling(seed=10))) as stream:
+            got = [await anext(stream), await anext(stream)]
+            with pytest.raises(ProviderError, match="unlucky"):
+                await anext(stream)
+        assert sorted(c.index for c in got) == [0, 2]
 
 
 async def test_an_answer_of_10_mb_is_cut_and_memory_stays_bounded() -> None:

@@ -1,0 +1,5 @@
+(define (problem two-blocks)
+  (:domain blocks)
+  (:objects a b)
+  (:init (on-table a) (on-table b) (clear a) (clear b) (arm-empty))
+  (:goal (on a b)))
