@@ -77,7 +77,7 @@ class _Draws:
 
 async def open_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
     """Start a fresh solve."""
-    return begin(state, context, write, NAME)
+    return await begin(state, context, write, NAME)
 
 
 async def sample(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:

@@ -35,7 +35,7 @@ Write = Callable[[Any], None]
 
 async def open_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
     """Start a fresh solve."""
-    return begin(state, context, write, NAME)
+    return await begin(state, context, write, NAME)
 
 
 async def draft(state: SolveState, context: SolveContext, write: Write) -> Command[str]:

@@ -19,7 +19,7 @@ from langgraph.types import Command
 from langgraph.utils.runnable import RunnableCallable  # type: ignore[attr-defined]
 
 from modulo.backprompt import first_prompt
-from modulo.bank import down
+from modulo.bank import Bank, down
 from modulo.budget import Meter
 from modulo.errors import BudgetExhaustedError, UnavailableError
 from modulo.events import AttemptEvent, CompletionEvent, FinishedEvent, StartedEvent
@@ -100,6 +100,8 @@ class Run:
         """Sampling for a request whose first completion is the solve's sample number `offset`."""
         base = self.context.sampling
         update: dict[str, Any] = {"max_tokens": self.meter.clip_tokens(base.max_tokens)}
+        if base.json_schema is None:
+            update["json_schema"] = self.bank.answer_schema
         if base.seed is not None:
             update["seed"] = (base.seed + offset) % 2**31
         return base.model_copy(update=update)
@@ -117,10 +119,15 @@ class Run:
         )
         self.write(event.model_dump(mode="json"))
 
+    @property
+    def bank(self) -> Bank:
+        """The problem's critics."""
+        _, bank_for = self.context.parts()
+        return bank_for(self.problem)
+
     async def judge(self, completion: Completion) -> tuple[str | None, tuple[Verdict, ...]]:
         """Candidate and verdicts of a completion."""
-        _, bank_for = self.context.parts()
-        return await bank_for(self.problem).judge_text(completion.text)
+        return await self.bank.judge_text(completion.text)
 
     def judged(self, attempt: Attempt, *, round: int, of: int | None) -> dict[str, Any] | None:
         """Charge an attempt's verdicts and tell the world. Returns `ended` state if the solve is over with it."""
@@ -142,11 +149,12 @@ class Run:
         return None
 
 
-def begin(started: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str) -> dict[str, Any]:
+async def begin(started: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str) -> dict[str, Any]:
     """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
     problem = validate_problem(started.get("problem"))
     generator, bank_for = context.parts()
-    problem = bank_for(problem).problem  # a bad spec is the caller's error, before any token is spent
+    # A bad spec is the caller's error, before any token is spent. Reading one may wait for a worker, so not in the loop.
+    problem = (await asyncio.to_thread(bank_for, problem)).problem
     trace_id = uuid.uuid4().hex
     nodes: list[dict[str, Any]] = []
     for message in first_prompt(problem):

@@ -11,10 +11,12 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from pydantic import JsonValue
+
 from modulo.errors import ModuloError, UnavailableError
 from modulo.extract import expected_form, extract
 from modulo.protocols import Verifier
-from modulo.types import Critique, Guarantee, Outcome, Problem, Verdict, digest
+from modulo.types import AnswerFormat, Critique, Guarantee, Outcome, Problem, Verdict, digest
 
 __all__ = ["EXTRACTOR", "Bank", "down"]
 
@@ -40,6 +42,14 @@ class Bank:
         self._cache_size = cache_size
         self._cache: dict[str, tuple[Verdict, ...]] = {}
         self._running: dict[tuple[int, str], asyncio.Task[tuple[Verdict, ...]]] = {}
+
+    @property
+    def answer_schema(self) -> dict[str, JsonValue] | None:
+        """JSON Schema that every acceptable answer meets, if a hard verifier knows one: for constrained decoding."""
+        if self.problem.answer is not AnswerFormat.JSON:
+            return None
+        known = (getattr(v, "answer_schema", None) for v in self.verifiers if v.hard)
+        return next((schema for schema in known if schema), None)
 
     async def judge_text(self, text: str) -> tuple[str | None, tuple[Verdict, ...]]:
         """Extract the candidate of a whole response and judge it; a response without one fails."""

@@ -10,7 +10,7 @@ from modulo.verifiers.math_tokens import MathFault, Token
 
 __all__ = ["Arithmetic", "times"]
 
-_MAX_DEPTH = 40
+_MAX_DEPTH = 80
 
 
 class Arithmetic(ABC):
@@ -28,6 +28,10 @@ class Arithmetic(ABC):
     @abstractmethod
     def group(self) -> Expr:
         """An expression in braces."""
+
+    @abstractmethod
+    def relation(self) -> Obj:
+        """Sides joined by relation signs, with any `±` left in."""
 
     @abstractmethod
     def statement(self) -> list[Obj]:
@@ -73,11 +77,15 @@ class Arithmetic(ABC):
             raise MathFault("infinity can only stand alone or as the end of an interval")
         return obj  # type: ignore[return-value]
 
-    def sum(self) -> Obj:
-        """Terms joined by `+`, `-` and `±`."""
+    def deeper(self) -> None:
+        """One level of nesting more, up to a cap that keeps the stack small."""
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise MathFault("it is nested too deeply")
+
+    def sum(self) -> Obj:
+        """Terms joined by `+`, `-` and `±`."""
+        self.deeper()
         if self.accept("±"):
             first: Obj = Call("±", (self.value(self.product()),))
         else:
@@ -145,9 +153,7 @@ class Arithmetic(ABC):
             raise MathFault("put braces round an exponent of more than one digit")
         if self.latex and self.sees("-"):
             raise MathFault("put braces round a negative exponent")
-        self.depth += 1
-        if self.depth > _MAX_DEPTH:
-            raise MathFault("it is nested too deeply")
+        self.deeper()
         minus = False
         while sign := self.accept("-", "+"):
             minus ^= sign == "-"

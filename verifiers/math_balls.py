@@ -58,15 +58,21 @@ class precision:  # noqa: N801 (reads as a statement)
 
 
 class Tracker:
-    """How small and how large values were on the way, in bits: what a difference could hide behind."""
+    """How small and how large values were on the way, in bits: what a difference could hide behind.
+
+    `cancelled`: a value could not be told from zero.
+    """
 
     def __init__(self) -> None:
         self.small = self.large = 0
+        self.cancelled = False
 
     def see(self, ball: Any) -> None:
         """Take note of an intermediate value."""
         bits = magnitude_bits(ball)
-        if bits is not None:
+        if bits is not None and ball.contains(0):
+            self.cancelled = True  # zero, or too small to be told from it
+        elif bits is not None:
             self.small, self.large = max(self.small, -bits), max(self.large, bits)
 
     def saturated(self, name: str, argument: Any) -> None:
@@ -177,7 +183,17 @@ class _Real:
             raise PoleError
         if exponent < 0 and ball.contains(0):
             raise InconclusiveError
-        return ball ** flint.fmpz(exponent)
+        if not ball.contains(0):
+            return ball ** flint.fmpz(exponent)
+        if exponent > _LARGE:
+            raise InconclusiveError
+        # The library's power of a ball round zero is not a number.
+        result, square = None, ball
+        while exponent:
+            if exponent & 1:
+                result = square if result is None else result * square
+            square, exponent = square * square, exponent >> 1
+        return result
 
     def power(self, base: Expr, exp: Expr) -> Any:
         if isinstance(exp, Num) and exp.value.denominator == 1:

@@ -42,6 +42,7 @@ _TRIES = 300
 _FIRST_BITS = 128
 _LAST_BITS = 1 << 16
 _GUARD_BITS = 256
+_CANCELLED_BITS = 4_000
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,11 @@ class Comparison:
             return _within(gap, tolerance, left, right, evidence)
         if not gap.contains(0):
             return Decision("different", left=_digits(left), right=_digits(right), evidence=evidence)
+        radius = _radius_bits(gap)
+        if radius is None:
+            return Decision("equal", proof=True, evidence=evidence)
         if bound is not None:
-            radius = _radius_bits(gap)
-            if radius is None or -radius > bound + 2:
+            if -radius > bound + 2:
                 return Decision("equal", proof=True, evidence={**evidence, "method": "separation bound"})
             return None
         return Decision("equal", evidence=evidence) if self._negligible(gap, tracker) else None
@@ -178,6 +181,8 @@ class Comparison:
         wanted = (
             _GUARD_BITS + 2 * (tracker.small + tracker.large) + 8 * min(size(self._left) + size(self._right), 4_000)
         )
+        if tracker.cancelled:
+            wanted += _CANCELLED_BITS
         radius = _radius_bits(gap)
         return radius is None or -radius > wanted
 

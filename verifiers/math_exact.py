@@ -131,6 +131,9 @@ class _Field:
         parts = [self.convert(a) for a in args]
         if name == "factorial" and isinstance(args[0], Num) and args[0].value in range(1001):
             return self._ring.constant(math.factorial(int(args[0].value))), self._one
+        if name == "binomial" and all(isinstance(a, Num) and a.value in range(1001) for a in args):
+            top, bottom = (int(self._fixed(part) or 0) for part in parts)
+            return self._ring.constant(math.comb(top, bottom)), self._one
         return self._atom((name, *(self._key(p) for p in parts)), expr)
 
     def _power(self, base: Expr, exp: Expr) -> Quotient:

@@ -26,6 +26,9 @@ from modulo.verifiers.math_tokens import GREEK, MathFault, Token, UnsupportedFau
 
 __all__ = ["Operands"]
 
+_BEYOND = frozenset(
+    ["int", "iint", "oint", "sum", "prod", "lim", "det", "gcd", "lcm", "mod", "bmod", "pmod", "partial"]
+)
 _FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac")
 _CLOSERS = {"(": ")", "[": "]", "\\{": "\\}", "{": "}"}
 
@@ -35,6 +38,12 @@ class Operands(Applied):
 
     def primary(self) -> Obj:
         """One operand."""
+        self.deeper()
+        found = self._operand()
+        self.depth -= 1
+        return found
+
+    def _operand(self) -> Obj:
         token = self.next
         if token.kind == "num":
             return self._literal()
@@ -93,9 +102,9 @@ class Operands(Applied):
         left, bars, self.bars = self.take().text, self.bars, 0
         items: list[Obj] = []
         if not self.sees("}", "\\}"):
-            items += self.statement()
+            items += self.statement() if left in ("{", "\\{") else [self.relation()]
             while self.accept(","):
-                items += self.statement()
+                items += self.statement() if left in ("{", "\\{") else [self.relation()]
         self.bars = bars
         right = self.take().text
         if left in ("{", "\\{"):
@@ -213,7 +222,8 @@ class Operands(Applied):
             return Const("oo")
         if name in GREEK:
             return self.symbol(name)
-        raise UnsupportedFault(f"\\{name[:40]} is not understood here")
+        fault = UnsupportedFault if name in _BEYOND else MathFault
+        raise fault(f"\\{name[:40]} is not understood here")
 
     def argument(self) -> Expr:
         r"""What `\frac` and its like take: a group in braces, or one digit, letter or command."""

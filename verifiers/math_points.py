@@ -93,4 +93,4 @@ def _real(mark: Fraction | None, rng: random.Random) -> Fraction:
     kind = rng.random()
     if kind < 0.7:
         return 4 * part
-    return part * 10 ** rng.randrange(1, 6) if kind < 0.85 else part / 10 ** rng.randrange(1, 4)
+    return part * rng.choice([10, 1_000, 100_000]) if kind < 0.85 else part / rng.choice([10, 100, 1_000])

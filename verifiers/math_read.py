@@ -29,7 +29,9 @@ from modulo.verifiers.math_nodes import (
     Union,
     is_expr,
     negated,
+    shown,
     size,
+    walk,
 )
 from modulo.verifiers.math_operands import Operands
 from modulo.verifiers.math_tokens import MathFault, Token, UnsupportedFault, tokenize, unwrapped
@@ -66,6 +68,7 @@ class _Reader(Operands):
     def whole(self) -> Obj:
         items = [*self.statement()]
         while self.accept(",", ";") or self._separator():
+            self._separator()  # the Oxford comma
             items += self.statement()
         if self.next.kind != "end":
             self.refuse("the text goes on after its end with")
@@ -80,16 +83,19 @@ class _Reader(Operands):
 
     def statement(self) -> list[Obj]:
         """One statement, or two if it holds a `±`."""
-        label = self._function_label()
-        start, sides, operators = self.at, [label or self._side()], []
+        found = self.relation()
+        signs = sum(isinstance(node, Call) and node.name == "±" for node in walk(found))
+        if signs > 1:
+            raise MathFault("more than one ± in one expression; list the values instead")
+        return [with_sign(found, positive=True), with_sign(found, positive=False)] if signs else [found]
+
+    def relation(self) -> Obj:
+        """Sides joined by relation signs, with any `±` left in."""
+        sides, operators = [self._function_label() or self._side()], list[str]()
         while operator := self.accept("=", "<", ">", "<=", ">=", "∈"):
             operators.append(operator)
             sides.append(self._side())
-        signs = sum(token.text == "±" and token.kind == "op" for token in self.tokens[start : self.at])
-        if signs > 1:
-            raise MathFault("more than one ± in one expression; list the values instead")
-        found = _related(sides, operators)
-        return [with_sign(found, positive=True), with_sign(found, positive=False)] if signs else [found]
+        return _related(sides, operators)
 
     def _function_label(self) -> Obj | None:
         """`f(x)` in front of an `=`."""
@@ -120,6 +126,8 @@ def _related(sides: list[Obj], operators: list[str]) -> Obj:
         return sides[0]
     if operators in (["="], ["∈"]):
         left, right = sides
+        if isinstance(left, Brackets) and all(isinstance(item, Sym) for item in left.items):
+            left = Sym(shown(left))  # (p, q) = (3, 2)
         if not is_expr(left):
             raise MathFault("the left side of an equation is a value")
         return Equation(left, right)  # type: ignore[arg-type]

@@ -3,9 +3,9 @@
     schema: {type: object, required: [start], properties: {start: {type: integer, minimum: 9, maximum: 17}}}
 
 The dialect is 2020-12 unless `$schema` says otherwise. A `format` is asserted, not only noted; a format that cannot be
-checked here, an unreadable pattern and a `$ref` to another document are errors of the spec, since each would let answers
-pass unchecked. So is a schema without any requirement. Numbers are read as doubles, as JSON Schema tools do, except that
-`multipleOf` compares decimals exactly (0.07 is a multiple of 0.01).
+checked here, an unreadable pattern and a `$ref` to another document are errors of the spec, since each would let
+answers pass unchecked. So is a schema without any requirement. Numbers are read as doubles, as JSON Schema tools do,
+except that `multipleOf` compares decimals exactly (0.07 is a multiple of 0.01).
 """
 
 from __future__ import annotations

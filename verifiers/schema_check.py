@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 import math
@@ -70,7 +69,10 @@ def _compile(text: str) -> tuple[Any, dict[str, str]]:
     sys.setrecursionlimit(_MAX_FRAMES)
     schema = json.loads(text)
     dialect = schema.get("$schema", "https://json-schema.org/draft/2020-12/schema")
-    known = validators.validator_for({"$schema": dialect}, default=None) if isinstance(dialect, str) else None
+    nothing: Any = None
+    known: Any = nothing
+    if isinstance(dialect, str):
+        known = validators.validator_for({"$schema": dialect}, default=nothing)
     if known is None:
         raise _SpecError(f"unknown dialect {shorten(str(dialect))}; leave it out for 2020-12", "$schema")
     try:
@@ -79,9 +81,10 @@ def _compile(text: str) -> tuple[Any, dict[str, str]]:
         raise _SpecError(shorten(error.message, 300), _dotted(error.absolute_path)) from None
     if not any(keyword in known.VALIDATORS for keyword in schema):
         raise _SpecError("the schema requires nothing, so every JSON value would pass; add type, properties, …")
-    schema, patterns = copy.deepcopy(schema), {}
+    patterns: dict[str, str] = {}
     _Walk(patterns).visit_root(schema, dialect)
-    extended = validators.extend(known, {"multipleOf": _multiple_of, "divisibleBy": _multiple_of})
+    extend: Any = validators.extend
+    extended = extend(known, {"multipleOf": _multiple_of, "divisibleBy": _multiple_of})
     return extended(schema, registry=Registry(), format_checker=FORMATS), patterns
 
 
@@ -103,10 +106,11 @@ class _Walk:
             return
         self._seen.add(id(contents))
         self._check_format(contents)
-        targets = []
-        for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
-            if isinstance(contents.get(keyword), str):
-                targets.append(self._look_up(resolver, contents[keyword], keyword))
+        targets = [
+            self._look_up(resolver, contents[keyword], keyword)
+            for keyword in ("$ref", "$dynamicRef", "$recursiveRef")
+            if isinstance(contents.get(keyword), str)
+        ]
         self._translate(contents)
         for sub in resource.subresources():
             self._visit(sub, resolver.in_subresource(sub), specification)
@@ -170,14 +174,13 @@ def _multiple_of(validator: Any, factor: Any, instance: Any, schema: Any) -> Ite
         yield ValidationError(f"{instance!r} is not a multiple of {factor!r}")
 
 
-def _critique(error: ValidationError, patterns: dict[str, str]) -> dict[str, Any]:
+def _critique(error: Any, patterns: dict[str, str]) -> dict[str, Any]:
     """One fault; of alternatives (`anyOf`, `oneOf`), the one the answer comes closest to."""
-    cause = best_match([error])
+    cause: Any = best_match([error])
     message = cause.message
     if cause.validator == "pattern":
-        message = (
-            f"{cause.instance!r} does not match {patterns.get(str(cause.validator_value), cause.validator_value)!r}"
-        )
+        written = str(cause.validator_value)
+        message = f"{cause.instance!r} does not match {patterns.get(written, written)!r}"
     if cause is not error:
         message = f"fits no alternative of {error.validator}; in the closest, {message}"
     place = cause.json_path

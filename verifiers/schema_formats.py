@@ -1,7 +1,7 @@
 """What `format` and `pattern` of a JSON Schema mean here, the same on every machine. Runs in a worker.
 
-Which formats jsonschema knows depends on what else is installed, and an unknown one passes everything; so the set is fixed,
-and the syntax is that of the RFC that JSON Schema names for each (3339, 3986, 5321, 1123).
+Which formats jsonschema knows depends on what else is installed, and an unknown one passes everything; so the set is
+fixed, and the syntax is that of the RFC that JSON Schema names for each (3339, 3986, 5321, 1123).
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
     smt: {variables: {A: [red, green], x: int, r: real, b: bool, h: {int: [0, 23]}, v: {bitvec: 8}},
           constraints: {different: "A != B", late: "h >= 12 or b"}}                     or a list of expressions
 
-The answer is one JSON object that gives each declared constant exactly one value: Int an integer; Real a number, read as
-the decimal it spells, or "p/q"; Bool true or false; a bit-vector an integer in range or "#x…"; an enumeration one of its
-names. Anything else is a fail, never a coercion. A constraint whose truth hangs on a division by zero is violated.
+The answer is one JSON object that gives each declared constant exactly one value: Int an integer; Real a number, read
+as the decimal it spells, or "p/q"; Bool true or false; a bit-vector an integer in range or "#x…"; an enumeration one of
+its names. Anything else is a fail, never a coercion. A constraint whose truth hangs on a division by zero is violated.
 """
 
 from __future__ import annotations

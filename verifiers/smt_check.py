@@ -35,7 +35,7 @@ def load(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(payload: dict[str, Any]) -> dict[str, Any]:
-    """A finding on `payload["candidate"]` for `payload["spec"]`, spending at most `payload["seconds"]` in the solver."""
+    """A finding on `payload["candidate"]` for `payload["spec"]`, with at most `payload["seconds"]` in the solver."""
     try:
         return _check(_compile(json.dumps(payload["spec"])), payload["candidate"], payload["seconds"])
     except z3.Z3Exception as error:
@@ -115,9 +115,11 @@ def _bind_all(compiled: Compiled, answer: Any) -> tuple[dict[str, Bound], list[d
         except BindError as error:
             faults.append({"message": str(error), "locus": name})
     known = shorten(", ".join(variables), 200)
-    for key in answer:
-        if key not in variables:
-            faults.append({"message": f"no constant is named {shorten(key)!r}; the constants are {known}"})
+    faults.extend(
+        {"message": f"no constant is named {shorten(key)!r}; the constants are {known}"}
+        for key in answer
+        if key not in variables
+    )
     return bound, faults
 
 

@@ -1,7 +1,7 @@
 """When a Z3 formula is surely true: no division by zero decides it. Runs in a worker.
 
-Z3 gives `x/0`, `div`, `mod` and `rem` by 0 any value that helps, so `(= (/ x 0.0) 7.0)` has a model for every `x`. Here a
-formula is accepted only where it is true *and* what makes it true is defined, in strong Kleene logic: a false conjunct
+Z3 gives `x/0`, `div`, `mod` and `rem` by 0 any value that helps, so `(= (/ x 0.0) 7.0)` has a model for every `x`. Here
+a formula is accepted only where it is true *and* what makes it true is defined, in strong Kleene logic: a false conjunct
 decides a conjunction and a true disjunct a disjunction, whatever is undefined beside it, so guards such as
 `(or (= y 0) (> (/ x y) 2))` work.
 
@@ -22,84 +22,15 @@ import z3
 __all__ = ["UnsupportedError", "analyse", "surely"]
 
 _PARTIAL = {z3.Z3_OP_DIV, z3.Z3_OP_IDIV, z3.Z3_OP_MOD, z3.Z3_OP_REM}
-_TOTAL = {
-    getattr(z3, f"Z3_OP_{name}")
-    for name in [
-        "TRUE",
-        "FALSE",
-        "EQ",
-        "DISTINCT",
-        "ITE",
-        "AND",
-        "OR",
-        "IFF",
-        "XOR",
-        "NOT",
-        "IMPLIES",
-        "ANUM",
-        "LE",
-        "GE",
-        "LT",
-        "GT",
-        "ADD",
-        "SUB",
-        "UMINUS",
-        "MUL",
-        "TO_REAL",
-        "TO_INT",
-        "IS_INT",
-        "ABS",
-        "DT_CONSTRUCTOR",
-        "DT_RECOGNISER",
-        "DT_IS",
-        "BNUM",
-        "BIT1",
-        "BIT0",
-        "BNEG",
-        "BADD",
-        "BSUB",
-        "BMUL",
-        "BSDIV",
-        "BUDIV",
-        "BSREM",
-        "BUREM",
-        "BSMOD",
-        "ULEQ",
-        "SLEQ",
-        "UGEQ",
-        "SGEQ",
-        "ULT",
-        "SLT",
-        "UGT",
-        "SGT",
-        "BAND",
-        "BOR",
-        "BNOT",
-        "BXOR",
-        "BNAND",
-        "BNOR",
-        "BXNOR",
-        "CONCAT",
-        "SIGN_EXT",
-        "ZERO_EXT",
-        "EXTRACT",
-        "REPEAT",
-        "BREDOR",
-        "BREDAND",
-        "BCOMP",
-        "BSHL",
-        "BLSHR",
-        "BASHR",
-        "ROTATE_LEFT",
-        "ROTATE_RIGHT",
-        "EXT_ROTATE_LEFT",
-        "EXT_ROTATE_RIGHT",
-        "INT2BV",
-        "BV2INT",
-        "SBV2INT",
-    ]
-    if hasattr(z3, f"Z3_OP_{name}")
-}
+_TOTAL_NAMES = """
+    TRUE FALSE EQ DISTINCT ITE AND OR IFF XOR NOT IMPLIES ANUM LE GE LT GT ADD SUB UMINUS MUL TO_REAL TO_INT IS_INT ABS
+    DT_CONSTRUCTOR DT_RECOGNISER DT_IS
+    BNUM BIT1 BIT0 BNEG BADD BSUB BMUL BSDIV BUDIV BSREM BUREM BSMOD ULEQ SLEQ UGEQ SGEQ ULT SLT UGT SGT
+    BAND BOR BNOT BXOR BNAND BNOR BXNOR CONCAT SIGN_EXT ZERO_EXT EXTRACT REPEAT BREDOR BREDAND BCOMP BSHL BLSHR BASHR
+    ROTATE_LEFT ROTATE_RIGHT EXT_ROTATE_LEFT EXT_ROTATE_RIGHT INT2BV BV2INT SBV2INT
+"""
+# Older Z3 lacks a few of these.
+_TOTAL = {getattr(z3, f"Z3_OP_{name}", None) for name in _TOTAL_NAMES.split()} - {None}
 """Operators with one meaning for all arguments. What is in neither set is refused, whatever it means."""
 
 _MAX_POWER = 1000
@@ -144,7 +75,7 @@ def analyse(formula: Any) -> tuple[dict[str, Any], bool]:
 
 def _check_power(node: Any) -> None:
     """`0^0`, `x^-1` and roots have no agreed meaning; a positive whole exponent has."""
-    exponent = z3.simplify(node.arg(1))
+    exponent: Any = z3.simplify(node.arg(1))
     text = str(exponent.as_fraction()) if z3.is_rational_value(exponent) else str(exponent)
     if not (text.isdigit() and 1 <= len(text) <= 4 and 1 <= int(text) <= _MAX_POWER):
         raise UnsupportedError(f"the exponent of ^ must be a number from 1 to {_MAX_POWER}")

@@ -1,8 +1,8 @@
 """Constraints written like Python expressions, read as Z3 formulas. Runs in a worker.
 
-Allowed: `and or not`, `== != < <= > >=` (also chained), `in [...]`, `+ - * / // % **`, `a if c else b`, `abs min max sum
-distinct implies iff`, numbers, strings, `True False`, declared names and the names in enumerations. Nothing is executed:
-the text is parsed with `ast`, and every node that is not listed here is refused.
+Allowed: `and or not`, `== != < <= > >=` (also chained), `in [...]`, `+ - * / // % **`, `a if c else b`, the functions
+`abs min max sum distinct implies iff`, numbers, strings, `True False`, declared names and the names in enumerations.
+Nothing is executed: the text is parsed with `ast`, and every node that is not listed here is refused.
 
 Meaning is Python's, on exact numbers: `/` divides rationals, `//` and `%` round down, a decimal is the rational it
 spells. Bit-vectors wrap, compare unsigned, and have `+ - * & | ^ ~ << >>`.
@@ -257,7 +257,7 @@ class Reader:
             return [term if term.kind == "real" else _Term("real", z3.ToReal(term.expr)) for term in terms]
         widths = {term.width for term in terms if term.kind == "bitvec"}
         if len(widths) == 1 and kinds <= {"int", "bitvec"}:
-            return [self._as_bits(term, *widths, node) for term in terms]
+            return [self._as_bits(term, min(widths), node) for term in terms]
         if len(kinds) > 1 or len(widths) > 1:
             described = " and ".join(dict.fromkeys(str(term) for term in terms))
             raise ExprError(f"{shorten(self._text(node))!r} mixes {described}")
@@ -290,6 +290,8 @@ def _modulo(a: _Term, b: _Term) -> _Term:
 
 
 def _divide(a: _Term, b: _Term) -> _Term:
+    over: Any
+    under: Any
     over, under = (z3.ToReal(t.expr) if t.kind == "int" else t.expr for t in (a, b))
     return _Term("real", over / under)
 

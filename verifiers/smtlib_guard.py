@@ -1,8 +1,8 @@
 """Reading an SMT-LIB spec token by token, and writing out again only what is allowed.
 
 Z3's own front end reads and writes files (`include`, `set-option :regular-output-channel`), so it never sees the spec's
-text: it sees the script that `Script.source` writes from the tokens read here. What this reader does not know is refused,
-and there is nothing for two parsers to disagree about.
+text: it sees `Script.source`, written anew from the tokens read here. What this reader does not know is refused, and
+there is nothing for two parsers to disagree about.
 
 Grammar: SMT-LIB 2.6, section 3 (http://smtlib.cs.uiowa.edu), restricted to constants of the sorts a JSON candidate can
 bind: Bool, Int, Real, `(_ BitVec n)` and enumerations.
@@ -227,7 +227,8 @@ def _add_constant(script: Script, name: _Node, sort: _Node) -> None:
             script.constants.append(Constant(_symbol(name), "BitVec", int(width)))
             return
     raise SmtlibError(
-        f"{_symbol(name)}: the sort {_excerpt(sort)} is not supported; use Bool, Int, Real, (_ BitVec n) or an enumeration"
+        f"{_symbol(name)}: the sort {_excerpt(sort)} is not supported; "
+        "use Bool, Int, Real, (_ BitVec n) or an enumeration"
     )
 
 

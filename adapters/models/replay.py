@@ -1,8 +1,9 @@
 """Records a model's completions, and plays them back without the model.
 
 A recording is JSON lines, one completion each, in the order they came:
-`{"version": 1, "prompt": sha256 of the messages, "completion": {…}}`. Playing back gives the samples of a prompt in that order and never the same one twice: a recording
-that returned a sample again would make best-of-n look at one answer n times.
+`{"version": 1, "prompt": sha256 of the messages, "completion": {…}}`. Playing back gives the samples of
+a prompt in that order and never the same one twice: a recording that returned a sample again would make best-of-n look
+at one answer n times.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class Scripted:
             self.cancelled += len(taken) - given
         if len(taken) < n:
             raise ProviderError(
-                f"script exhausted: {self._name} has {len(queue)} answers for this prompt and was asked for more; add some"
+                f"script exhausted: {self._name} has {len(queue)} answers for this prompt; add more, or ask for fewer"
             )
 
     async def aclose(self) -> None:

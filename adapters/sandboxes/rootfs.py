@@ -39,7 +39,7 @@ ENVIRONMENT = {"LD_LIBRARY_PATH": "/opt/py/so"}
 """What the interpreter needs to start; the guest clears it before it loads a candidate."""
 
 _FORMAT = "1"
-_INSIDE = ("confine", "dispatcher", "guest", "uids")
+_INSIDE = ("confine", "dispatcher", "guest", "uids", "wipe")
 _SKIP = {
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtledemo",
     "ensurepip", "lib2to3", "pydoc_data", "distutils", "venv",

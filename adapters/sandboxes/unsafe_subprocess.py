@@ -8,7 +8,6 @@ that nobody has.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -22,6 +21,7 @@ from modulo.adapters.sandboxes.confine import PROCESSES, ConfinementError
 from modulo.adapters.sandboxes.conversation import converse
 from modulo.adapters.sandboxes.process import ProcessChannel, tree
 from modulo.adapters.sandboxes.uids import spare_uids
+from modulo.adapters.sandboxes.wipe import wipe
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import Call, Limits, RunReport
 
@@ -69,7 +69,9 @@ class UnsafeSubprocessSandbox(ThreadedSandbox):
                 cancelled=cancelled,
             )
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            wipe(scratch)
+            with suppress(OSError):  # an orphan that escaped may still write
+                os.rmdir(scratch)
         return RunReport(load=load, replies=replies, backend=self.name, image=root.digest)
 
     def stop(self) -> None:

@@ -122,9 +122,9 @@ def models_fetch(name: Annotated[str, typer.Argument(help="Name or alias, such a
 @models_app.command("remove")
 def models_remove(name: Annotated[str, typer.Argument(help="Name or alias, such as 0.5b.")]) -> None:
     """Delete downloaded weights."""
-    from modulo.cli.models import remove
+    from modulo.cli.models import remove_weights
 
-    raise typer.Exit(remove(name))
+    raise typer.Exit(remove_weights(name))
 
 
 def main(arguments: list[str] | None = None) -> None:
