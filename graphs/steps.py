@@ -149,12 +149,18 @@ class Run:
         return None
 
 
+def _prepare(bank_for: Callable[[Problem], Bank], problem: Problem) -> Bank:
+    bank = bank_for(problem)
+    _ = bank.answer_schema
+    return bank
+
+
 async def begin(started: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str) -> dict[str, Any]:
     """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
     problem = validate_problem(started.get("problem"))
     generator, bank_for = context.parts()
     # A bad spec is the caller's error, before any token is spent. Reading one may wait for a worker, so not in the loop.
-    problem = (await asyncio.to_thread(bank_for, problem)).problem
+    problem = (await asyncio.to_thread(_prepare, bank_for, problem)).problem
     trace_id = uuid.uuid4().hex
     nodes: list[dict[str, Any]] = []
     for message in first_prompt(problem):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final
 
 from pydantic import JsonValue
@@ -43,9 +44,12 @@ class Bank:
         self._cache: dict[str, tuple[Verdict, ...]] = {}
         self._running: dict[tuple[int, str], asyncio.Task[tuple[Verdict, ...]]] = {}
 
-    @property
+    @cached_property
     def answer_schema(self) -> dict[str, JsonValue] | None:
-        """JSON Schema that every acceptable answer meets, if a hard verifier knows one: for constrained decoding."""
+        """JSON Schema that every acceptable answer meets, if a hard verifier knows one: for constrained decoding.
+
+        May wait for a worker the first time.
+        """
         if self.problem.answer is not AnswerFormat.JSON:
             return None
         known = (getattr(v, "answer_schema", None) for v in self.verifiers if v.hard)

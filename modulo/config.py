@@ -36,7 +36,7 @@ class Settings(Value):
     n: int | None = Field(default=None, ge=1, le=10_000)
     rounds: int | None = Field(default=None, ge=1, le=10_000)
     max_tokens: int | None = Field(default=None, ge=1)
-    timeout: float | None = Field(default=None, gt=0)
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     feedback: Feedback = Feedback.COUNTEREXAMPLE
     seed: int | None = Field(default=None, ge=0, le=2**31 - 1)
     sandbox: SandboxKind = "auto"

@@ -15,8 +15,8 @@ that begins with `$` where it has not:
 | `{1: "a"}`, `{"$x": 1}` | `{"$dict": [[1, "a"]]}`, `{"$dict": [["$x", 1]]}` |
 | a text with lone surrogates | `{"$str": "…"}` (base64 of UTF-8 with surrogates passed) |
 
-Values are compared by exact type: `True` is not `1`, `1` is not `1.0`, a list is not a tuple. Floats must be equal to the
-last bit, except that nan equals nan and -0.0 equals 0.0; sets and dicts have no order.
+Values are compared by exact type: `True` is not `1`, `1` is not `1.0`, a list is not a tuple. Floats must be equal to
+the last bit, except that nan equals nan and -0.0 equals 0.0; sets and dicts have no order.
 
 This file is also part of the program inside the sandbox, so it imports the standard library alone. `encode` looks only
 at `type(value)`, never at what the value says of itself, and calls no method that a candidate could have written.
@@ -198,29 +198,36 @@ def _canonical(value: Any, meter: _Meter, depth: int) -> JsonValue:
 
 
 def _canonical_tag(tag: str, body: Any, inner: Callable[[Any], JsonValue], meter: _Meter, depth: int) -> JsonValue:
-    if tag in ("$tuple", "$set", "$frozenset", "$dict", "$complex") and type(body) is not list:
-        raise TaggedError(f"{tag} needs a list")
+    if tag in ("$tuple", "$set", "$frozenset", "$dict", "$complex"):
+        if type(body) is not list:
+            raise TaggedError(f"{tag} needs a list")
+        return _canonical_list(tag, body, inner)
     if tag in ("$bytes", "$float", "$int", "$str"):
         if type(body) is not str:
             raise TaggedError(f"{tag} needs text")
         meter.spend(len(body), depth)
-    if tag == "$tuple":
-        return {tag: [inner(item) for item in body]}
-    if tag in ("$set", "$frozenset"):
-        items = [inner(item) for item in body]
-        _distinct(tag, items)
-        return {tag: sorted(items, key=_text)}
+        return _canonical_text(tag, body)
+    raise TaggedError(f"unknown tag {tag[:20]!r}; the tags are {', '.join(_TAGS)}")
+
+
+def _canonical_list(tag: str, body: list[Any], inner: Callable[[Any], JsonValue]) -> JsonValue:
     if tag == "$dict":
         if any(type(pair) is not list or len(pair) != 2 for pair in body):
             raise TaggedError("$dict needs a list of [key, value] pairs")
         pairs = [(inner(key), inner(item)) for key, item in body]
         _distinct(tag, [key for key, _ in pairs])
         return _dict(sorted(pairs, key=lambda pair: _text(pair[0])))
-    if tag == "$complex":
-        parts = [inner(part) for part in body]
-        if len(parts) != 2 or not all(type(p) is float or (type(p) is dict and "$float" in p) for p in parts):
-            raise TaggedError("$complex needs two floats, such as [1.0, 2.0]")
-        return {tag: parts}
+    items = [inner(item) for item in body]
+    if tag in ("$set", "$frozenset"):
+        _distinct(tag, items)
+        return {tag: sorted(items, key=_text)}
+    floats = (type(p) is float or (type(p) is dict and "$float" in p) for p in items)
+    if tag == "$complex" and not (len(items) == 2 and all(floats)):
+        raise TaggedError("$complex needs two floats, such as [1.0, 2.0]")
+    return {tag: items}
+
+
+def _canonical_text(tag: str, body: str) -> JsonValue:
     if tag == "$float":
         if body not in _FLOATS:
             raise TaggedError('$float is "nan", "inf" or "-inf"')
@@ -228,15 +235,15 @@ def _canonical_tag(tag: str, body: Any, inner: Callable[[Any], JsonValue], meter
     if tag == "$int":
         if not _INTEGER.fullmatch(body) or len(body.lstrip("-")) > MAX_DIGITS:
             raise TaggedError(f"$int needs a decimal integer of at most {MAX_DIGITS} digits")
-        return body_int if len(body) <= 20 and abs(body_int := int(body)) < _NATURAL else {tag: body}
+        small = int(body) if len(body) <= 20 else _NATURAL
+        return small if -_NATURAL < small < _NATURAL else {tag: body}
+    raw = _base64(tag, body)
     if tag == "$bytes":
-        return {tag: base64.b64encode(_base64(tag, body)).decode("ascii")}
-    if tag == "$str":
-        try:
-            return _encode_str(_base64(tag, body).decode("utf-8", "surrogatepass"))
-        except UnicodeDecodeError:
-            raise TaggedError("$str does not hold UTF-8") from None
-    raise TaggedError(f"unknown tag {tag[:20]!r}; the tags are {', '.join(_TAGS)}")
+        return {tag: base64.b64encode(raw).decode("ascii")}
+    try:
+        return _encode_str(raw.decode("utf-8", "surrogatepass"))
+    except UnicodeDecodeError:
+        raise TaggedError("$str does not hold UTF-8") from None
 
 
 def _base64(tag: str, body: str) -> bytes:

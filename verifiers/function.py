@@ -92,7 +92,7 @@ class FunctionVerifier:
             raise WorkerError(
                 f"the verifier {self.name} returned {found!r:.80}; return ok(), fail('what is wrong') or unknown('why')"
             )
-        finding = Finding.model_validate(printable(found.model_dump(mode="json")))
+        finding = Finding.model_validate(printable(found.model_dump()))
         seconds = time.monotonic() - started
         return verdict(finding, self.name, self.version, hard=self.hard, guarantee=self.guarantee, seconds=seconds)
 

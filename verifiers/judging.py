@@ -80,7 +80,7 @@ def printable(value: Any) -> Any:
     """The same JSON with lone surrogates, which a candidate may hold and UTF-8 cannot, shown as `?`."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [printable(item) for item in value]
     if isinstance(value, dict):
         return {printable(key): printable(item) for key, item in value.items()}

@@ -201,10 +201,8 @@ class _Real:
         if base == Const("e"):
             return self.value(exp).exp()
         ball = self.value(base)
-        if isinstance(exp, Num) or (literal := _literal(exp)) is not None:
-            value = exp.value if isinstance(exp, Num) else literal
-            assert value is not None
-            return self.rational_power(ball, value)
+        if (literal := _literal(exp)) is not None:
+            return self.rational_power(ball, literal)
         exponent = self.value(exp)
         if ball > 0:
             return ball**exponent

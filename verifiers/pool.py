@@ -18,31 +18,20 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from modulo.errors import WorkerError
+from modulo.verifiers.workers import Worker, WorkerDiedError, Zygote
 from modulo.verifiers.zygote import MAX_ANSWER, MAX_PAYLOAD, receive_frame, send_frame
 
 __all__ = ["DeadlineError", "MemoryLimitError", "PayloadSizeError", "Pool", "shared"]
 
-_START_SECONDS = 120.0
-_CONTROL_SECONDS = 30.0
 _MAX_JOBS = 2000
-_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 _Z3_OUT_OF_MEMORY = 101
-# What native libraries need to load; everything else, keys and tokens above all, stays out of the workers.
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "Z3_LIBRARY_PATH", "OMP_NUM_THREADS")
-_BOOT = (
-    "import sys; a = sys.argv; sys.path += [p for p in a[4:] if p not in sys.path]; "
-    "from modulo.verifiers.zygote import main; main(int(a[1]), int(a[2]), [m for m in a[3].split(',') if m])"
-)
 
 
 class DeadlineError(WorkerError):
@@ -55,101 +44,6 @@ class MemoryLimitError(WorkerError):
 
 class PayloadSizeError(WorkerError):
     """The job is too large to be sent to a worker."""
-
-
-class _DiedError(WorkerError):
-    """The worker ended without an answer."""
-
-
-@dataclass
-class _Worker:
-    pid: int
-    sock: socket.socket
-    zygote: _Zygote
-    jobs: int = 0
-
-
-class _Zygote:
-    """One zygote process and the control socket to it. Calls are serialised."""
-
-    def __init__(self, preload: tuple[str, ...], memory_mb: int) -> None:
-        self._lock = threading.Lock()
-        self.broken = False
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        path = [os.path.abspath(entry) for entry in sys.path]
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _BOOT, str(theirs.fileno()), str(memory_mb), ",".join(preload), *path],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                cwd="/",
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-                start_new_session=True,  # Ctrl-C is for the parent, which then closes the control socket
-            )
-        self._control.settimeout(_START_SECONDS)
-        try:
-            greeting = self._control.recv(4096).decode("utf-8", "replace")
-        except OSError as error:
-            greeting = str(error)
-        if greeting != "ready":
-            self._process.kill()
-            reason = greeting.removeprefix("failed ") or self._last_error_line()
-            self.close()
-            raise WorkerError(f"verifier workers cannot start: {reason}")
-        self._control.settimeout(_CONTROL_SECONDS)
-
-    def _last_error_line(self) -> str:
-        assert self._process.stderr is not None
-        lines = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "the process ended at once"
-
-    def fork(self) -> _Worker:
-        """A new worker.
-
-        Raises:
-            WorkerError: the machine has no room for another process, or the zygote is gone (`broken` is then set).
-        """
-        message, fds = self._call(b"fork")
-        if not fds:
-            raise WorkerError(f"no verifier worker can be started: {message.decode('utf-8', 'replace')}")
-        return _Worker(int(message.split()[1]), socket.socket(fileno=fds[0]), self)
-
-    def end(self, worker: _Worker) -> tuple[int, int]:
-        """Kill and reap a worker: its wait status, and its largest resident size in KiB."""
-        with contextlib.suppress(OSError):
-            worker.sock.close()
-        try:
-            message, _ = self._call(b"end %d" % worker.pid)
-        except _DiedError:
-            return 0, 0  # the zygote is gone, and its workers with it
-        _, status, peak = message.split()
-        return int(status), int(peak)
-
-    def _call(self, message: bytes) -> tuple[bytes, list[int]]:
-        with self._lock:
-            try:
-                self._control.send(message)
-                answer, fds, _, _ = socket.recv_fds(self._control, 256, 1, _CLOSE_ON_EXEC)
-            except OSError:
-                answer, fds = b"", []
-        if not answer:
-            self.broken = True
-            raise _DiedError("the process that starts verifier workers is gone")
-        return answer, fds
-
-    def close(self) -> None:
-        """Let it and its workers go. Idempotent."""
-        self.broken = True
-        self._control.close()  # the zygote reads the end of the stream, kills its workers, and exits
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
 
 
 class _Job:
@@ -193,8 +87,8 @@ class Pool:
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="modulo-verifier")
         self._lock = threading.Lock()
         self._starting = threading.Lock()
-        self._zygote: _Zygote | None = None
-        self._idle: list[_Worker] = []
+        self._zygote: Zygote | None = None
+        self._idle: list[Worker] = []
         self._jobs: set[_Job] = set()
         self._closed = False
 
@@ -259,13 +153,13 @@ class Pool:
         try:
             worker = self._take(job)
             return self._exchange(job, worker, function, request, seconds)
-        except (_DiedError, MemoryLimitError) as error:
+        except (WorkerDiedError, MemoryLimitError) as error:
             fresh = worker is not None and worker.jobs == 0
             if job.cancelled or (fresh and isinstance(error, MemoryLimitError)):
                 raise
         return self._exchange(job, self._take(job, fresh=True), function, request, seconds)
 
-    def _take(self, job: _Job, *, fresh: bool = False) -> _Worker:
+    def _take(self, job: _Job, *, fresh: bool = False) -> Worker:
         """An idle worker, or a new one; a `fresh` one has served nobody."""
         job.check()
         with self._lock:
@@ -282,16 +176,16 @@ class Pool:
             raise
         return worker
 
-    def _living_zygote(self) -> _Zygote:
+    def _living_zygote(self) -> Zygote:
         with self._starting:
             if self._zygote is not None and self._zygote.broken:
                 self._zygote.close()
                 self._zygote = None
             if self._zygote is None:
-                self._zygote = _Zygote(self.preload, self.memory_mb)
+                self._zygote = Zygote(self.preload, self.memory_mb)
             return self._zygote
 
-    def _exchange(self, job: _Job, worker: _Worker, function: str, request: bytes, seconds: float) -> JsonValue:
+    def _exchange(self, job: _Job, worker: Worker, function: str, request: bytes, seconds: float) -> JsonValue:
         deadline = time.monotonic() + seconds
         try:
             worker.sock.settimeout(seconds)
@@ -306,7 +200,7 @@ class Pool:
                 raise WorkerError("the job was cancelled") from None
             if self._ran_out_of_memory(status, peak):
                 raise MemoryLimitError(f"more than {self.memory_mb} MiB needed") from None
-            raise _DiedError(f"the worker of {function} died ({_cause(status, error)})") from None
+            raise WorkerDiedError(f"the worker of {function} died ({_cause(status, error)})") from None
         finally:
             job.detach()
         if "memory" in answer:
@@ -323,7 +217,7 @@ class Pool:
         value: JsonValue = answer["ok"]
         return value
 
-    def _retire(self, worker: _Worker) -> tuple[int, int]:
+    def _retire(self, worker: Worker) -> tuple[int, int]:
         return worker.zygote.end(worker)
 
     def _ran_out_of_memory(self, status: int, peak: int) -> bool:

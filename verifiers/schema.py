@@ -37,6 +37,11 @@ class SchemaVerifier:
         self.hard = hard
         self._schema = schema
 
+    @property
+    def answer_schema(self) -> dict[str, JsonValue]:
+        """The schema itself, for constrained decoding."""
+        return self._schema
+
     async def verify(self, problem: Problem, candidate: str) -> Verdict:
         """Judge one answer, with a critique for each place that is wrong."""
         return await judge(

@@ -6,7 +6,6 @@ import functools
 import json
 import math
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012, specification_with
 
+from modulo.verifiers.deep import recursion_limit
 from modulo.verifiers.schema_formats import FORMATS, python_pattern
 from modulo.verifiers.strict_json import Number, StrictJsonError, exact, loads, shorten
 
@@ -35,9 +35,10 @@ class _SpecError(ValueError):
 def load(schema: dict[str, Any]) -> dict[str, Any]:
     """`{}` if the schema can be used, else `{"field": …, "message": …}`."""
     try:
-        validator, _ = _compile(json.dumps(schema))
-        for sample in _SAMPLES:
-            validator.is_valid(sample)
+        with recursion_limit(_MAX_FRAMES):
+            validator, _ = _compile(json.dumps(schema))
+            for sample in _SAMPLES:
+                validator.is_valid(sample)
     except _SpecError as error:
         return {"field": error.field, "message": str(error)}
     except RecursionError:
@@ -53,7 +54,8 @@ def check(payload: dict[str, Any]) -> dict[str, Any]:
     except StrictJsonError as error:
         return {"outcome": "fail", "critiques": [{"message": str(error)}], "score": 0.0}
     try:
-        errors = sorted(validator.iter_errors(answer), key=lambda error: (error.json_path, error.message))
+        with recursion_limit(_MAX_FRAMES):
+            errors = sorted(validator.iter_errors(answer), key=lambda error: (error.json_path, error.message))
     except RecursionError:
         return {"outcome": "unknown", "critiques": [{"message": "the answer is nested too deeply to be checked"}]}
     evidence = {"faults": len(errors), "dialect": str(validator.META_SCHEMA.get("$schema", ""))}
@@ -66,7 +68,6 @@ def check(payload: dict[str, Any]) -> dict[str, Any]:
 @functools.lru_cache(maxsize=16)
 def _compile(text: str) -> tuple[Any, dict[str, str]]:
     """A validator, and the patterns of the schema by what they became for Python."""
-    sys.setrecursionlimit(_MAX_FRAMES)
     schema = json.loads(text)
     dialect = schema.get("$schema", "https://json-schema.org/draft/2020-12/schema")
     nothing: Any = None

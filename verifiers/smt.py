@@ -11,12 +11,13 @@ its names. Anything else is a fail, never a coercion. A constraint whose truth h
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field, JsonValue, StrictStr, ValidationError, field_validator, model_validator
 
-from modulo.errors import ProblemError
+from modulo.errors import ProblemError, WorkerError
 from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Problem, Value, Verdict
 from modulo.verifiers.judging import judge
@@ -81,6 +82,17 @@ class SmtVerifier:
         self.hard = hard
         self._seconds: float = SmtSpec.model_validate(spec).seconds
         self._spec = {key: value for key, value in spec.items() if key != "seconds"}
+
+    @cached_property
+    def answer_schema(self) -> dict[str, JsonValue] | None:
+        """JSON Schema of answers of the right form, for constrained decoding. Waits for a worker the first time."""
+        try:
+            schema: Any = shared(_PRELOAD).run_sync(
+                "modulo.verifiers.smt_check:answer_schema", self._spec, seconds=_LOAD_SECONDS
+            )
+        except WorkerError:
+            return None
+        return cast(dict[str, JsonValue], schema)
 
     async def verify(self, problem: Problem, candidate: str) -> Verdict:
         """Judge one answer, with a critique for every violated constraint."""

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
 import time
 from typing import Any
 
 import z3
 
+from modulo.verifiers.deep import recursion_limit
 from modulo.verifiers.smt_compile import Compiled, Constraint, SpecError, compile_spec
 from modulo.verifiers.smt_values import BindError, Bound, bind
 from modulo.verifiers.strict_json import StrictJsonError, loads, shorten
 
-__all__ = ["check", "load"]
+__all__ = ["answer_schema", "check", "load"]
 
 _MAX_CRITIQUES = 200
 _MAX_NAMES = 1000
@@ -34,6 +34,17 @@ def load(spec: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def answer_schema(spec: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema of the answers that give every constant of a loaded spec a value it can have."""
+    variables = _compile(json.dumps(spec)).variables
+    return {
+        "type": "object",
+        "properties": {name: variable.schema for name, variable in variables.items()},
+        "required": list(variables),
+        "additionalProperties": False,
+    }
+
+
 def check(payload: dict[str, Any]) -> dict[str, Any]:
     """A finding on `payload["candidate"]` for `payload["spec"]`, with at most `payload["seconds"]` in the solver."""
     try:
@@ -46,8 +57,8 @@ def check(payload: dict[str, Any]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=8)
 def _compile(spec: str) -> Compiled:
-    sys.setrecursionlimit(_MAX_FRAMES)
-    return compile_spec(json.loads(spec))
+    with recursion_limit(_MAX_FRAMES):
+        return compile_spec(json.loads(spec))
 
 
 def _check(compiled: Compiled, candidate: str, seconds: float) -> dict[str, Any]:

@@ -102,9 +102,10 @@ def _from_smtlib(text: str, context: Any) -> tuple[dict[str, Variable], _Named]:
         for name in (smtlib_guard.Atom("symbol", c.name).source() for c in script.constants)
     )
     try:
-        formulas = list(z3.parse_smt2_string(script.source + "\n" + probes, ctx=context))
+        parsed: Any = z3.parse_smt2_string(script.source + "\n" + probes, ctx=context)
     except z3.Z3Exception as error:
         raise SpecError("smtlib", _z3_message(error)) from None
+    formulas = list(parsed)
     asserted = len(script.assertions)
     if len(formulas) != asserted + len(script.constants):
         raise SpecError("smtlib", "the solver reads another number of assertions than there are")

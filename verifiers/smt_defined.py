@@ -1,8 +1,8 @@
 """When a Z3 formula is surely true: no division by zero decides it. Runs in a worker.
 
 Z3 gives `x/0`, `div`, `mod` and `rem` by 0 any value that helps, so `(= (/ x 0.0) 7.0)` has a model for every `x`. Here
-a formula is accepted only where it is true *and* what makes it true is defined, in strong Kleene logic: a false conjunct
-decides a conjunction and a true disjunct a disjunction, whatever is undefined beside it, so guards such as
+a formula is accepted only where it is true *and* what makes it true is defined, in strong Kleene logic: a false
+conjunct decides a conjunction and a true disjunct a disjunction, whatever is undefined beside it, so guards such as
 `(or (= y 0) (> (/ x y) 2))` work.
 
     T(φ) surely true, F(φ) surely false, D(t) defined

@@ -14,11 +14,11 @@ import ast
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import z3
 
+from modulo.verifiers.smt_terms import ARITHMETIC, BITS, FOLDS, ORDER, UNSIGNED, Term
 from modulo.verifiers.smt_values import Variable
 from modulo.verifiers.strict_json import exact, shorten
 
@@ -27,25 +27,10 @@ __all__ = ["FUNCTIONS", "ExprError", "Reader"]
 FUNCTIONS = ("abs", "distinct", "iff", "implies", "max", "min", "sum")
 _MAX_CHARS = 20_000
 _MAX_POWER = 64
-_WORDS = {"int": "an integer", "real": "a rational", "bool": "a truth value", "bitvec": "a bit-vector"}
 
 
 class ExprError(ValueError):
     """The expression is not one of the allowed form, or its types do not fit."""
-
-
-@dataclass(frozen=True)
-class _Term:
-    """A Z3 expression with its type. `names` are those an `enum` term can take; `literal` is set for `3`."""
-
-    kind: str
-    expr: Any
-    names: frozenset[str] = frozenset()
-    width: int = 0
-    literal: int | None = None
-
-    def __str__(self) -> str:
-        return _WORDS.get(self.kind) or "one of " + shorten(", ".join(sorted(self.names)), 80)
 
 
 class Reader:
@@ -85,16 +70,16 @@ class Reader:
     def _text(self, node: ast.expr) -> str:
         return ast.get_source_segment(self._source, node) or ""
 
-    def _read(self, node: ast.expr) -> _Term:
+    def _read(self, node: ast.expr) -> Term:
         reader = _NODES.get(type(node))
         if reader is None:
             raise ExprError(f"{shorten(self._text(node))!r} is not allowed in a constraint")
         return reader(self, node)
 
-    def _constant(self, node: ast.Constant) -> _Term:
+    def _constant(self, node: ast.Constant) -> Term:
         value = node.value
         if isinstance(value, bool):
-            return _Term("bool", z3.BoolVal(value, self._context))
+            return Term("bool", z3.BoolVal(value, self._context))
         if isinstance(value, int):
             return self._integer(value)
         if isinstance(value, float):
@@ -102,7 +87,7 @@ class Reader:
                 number = exact(self._decimal(node))
             except ValueError as error:
                 raise ExprError(str(error)) from None
-            return _Term("real", z3.RealVal(str(number), self._context))
+            return Term("real", z3.RealVal(str(number), self._context))
         if isinstance(value, str):
             return self._member(value)
         raise ExprError(f"{shorten(self._text(node))!r} is not allowed in a constraint")
@@ -113,29 +98,29 @@ class Reader:
         whole, _, part = mantissa.partition(".")
         return f"{whole or '0'}.{part or '0'}{mark}{exponent}"
 
-    def _integer(self, value: int) -> _Term:
+    def _integer(self, value: int) -> Term:
         try:
-            return _Term("int", z3.IntVal(str(value), self._context), literal=value)
+            return Term("int", z3.IntVal(str(value), self._context), literal=value)
         except ValueError:
             raise ExprError("an integer has more than 4,300 digits") from None
 
-    def _member(self, name: str) -> _Term:
+    def _member(self, name: str) -> Term:
         if name not in self._codes:
             raise ExprError(f"{shorten(name)!r} is not a value of any variable")
-        return _Term("enum", self._codes[name], frozenset([name]))
+        return Term("enum", self._codes[name], frozenset([name]))
 
-    def _name(self, node: ast.Name) -> _Term:
+    def _name(self, node: ast.Name) -> Term:
         variable = self._variables.get(node.id)
         if variable is None:
             if node.id in self._codes:
                 return self._member(node.id)
             known = shorten(", ".join(self._variables), 200)
             raise ExprError(f"{shorten(node.id)!r} is not declared; the variables are {known}")
-        return _Term(variable.kind, variable.const, frozenset(variable.values), variable.width)
+        return Term(variable.kind, variable.const, frozenset(variable.values), variable.width)
 
-    def _bool_op(self, node: ast.BoolOp) -> _Term:
+    def _bool_op(self, node: ast.BoolOp) -> Term:
         parts = [self._truth(value) for value in node.values]
-        return _Term("bool", z3.And(*parts) if isinstance(node.op, ast.And) else z3.Or(*parts))
+        return Term("bool", z3.And(*parts) if isinstance(node.op, ast.And) else z3.Or(*parts))
 
     def _truth(self, node: ast.expr) -> Any:
         term = self._read(node)
@@ -143,50 +128,50 @@ class Reader:
             raise ExprError(f"{shorten(self._text(node))!r} is {term}, where a truth value is needed")
         return term.expr
 
-    def _unary(self, node: ast.UnaryOp) -> _Term:
+    def _unary(self, node: ast.UnaryOp) -> Term:
         if isinstance(node.op, ast.Not):
-            return _Term("bool", z3.Not(self._truth(node.operand)))
+            return Term("bool", z3.Not(self._truth(node.operand)))
         term = self._read(node.operand)
         if isinstance(node.op, ast.Invert):
             if term.kind != "bitvec":
                 raise self._wrong(node, "'~' needs a bit-vector", term)
-            return _Term("bitvec", ~term.expr, width=term.width)
+            return Term("bitvec", ~term.expr, width=term.width)
         if term.kind not in ("int", "real", "bitvec"):
             raise self._wrong(node, "a sign needs a number", term)
         if isinstance(node.op, ast.UAdd):
             return term
         if term.literal is not None:
             return self._integer(-term.literal)
-        return _Term(term.kind, -term.expr, width=term.width)
+        return Term(term.kind, -term.expr, width=term.width)
 
-    def _binary(self, node: ast.BinOp) -> _Term:
+    def _binary(self, node: ast.BinOp) -> Term:
         if isinstance(node.op, ast.Pow):
             return self._power(node)
         left, right = self._unify([self._read(node.left), self._read(node.right)], node)
-        if left.kind == "bitvec" and (bits := _BITS.get(type(node.op))):
-            return _Term("bitvec", bits(left.expr, right.expr), width=left.width)
-        operator = _ARITHMETIC.get(type(node.op))
+        if left.kind == "bitvec" and (bits := BITS.get(type(node.op))):
+            return Term("bitvec", bits(left.expr, right.expr), width=left.width)
+        operator = ARITHMETIC.get(type(node.op))
         if operator is None or left.kind not in ("int", "real"):
             raise self._wrong(node, "the operator does not fit", left)
         return operator(left, right)
 
-    def _power(self, node: ast.BinOp) -> _Term:
+    def _power(self, node: ast.BinOp) -> Term:
         base, exponent = self._read(node.left), self._read(node.right)
         if base.kind not in ("int", "real"):
             raise self._wrong(node, "'**' needs a number", base)
         if exponent.literal is None or not 0 <= exponent.literal <= _MAX_POWER:
             raise ExprError(f"{shorten(self._text(node))!r}: the exponent must be a number from 0 to {_MAX_POWER}")
         if exponent.literal == 0:
-            return _Term(base.kind, (z3.IntVal if base.kind == "int" else z3.RealVal)("1", self._context))
-        return _Term(base.kind, functools.reduce(lambda a, b: a * b, [base.expr] * exponent.literal))
+            return Term(base.kind, (z3.IntVal if base.kind == "int" else z3.RealVal)("1", self._context))
+        return Term(base.kind, functools.reduce(lambda a, b: a * b, [base.expr] * exponent.literal))
 
-    def _compare(self, node: ast.Compare) -> _Term:
+    def _compare(self, node: ast.Compare) -> Term:
         operands = [node.left, *node.comparators]
         parts = [
             self._relation(node, op, left, right)
             for op, (left, right) in zip(node.ops, itertools.pairwise(operands), strict=True)
         ]
-        return _Term("bool", z3.And(*parts) if len(parts) > 1 else parts[0])
+        return Term("bool", z3.And(*parts) if len(parts) > 1 else parts[0])
 
     def _relation(self, node: ast.Compare, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Any:
         if isinstance(op, ast.In | ast.NotIn):
@@ -202,17 +187,19 @@ class Reader:
             return a.expr == b.expr
         if isinstance(op, ast.NotEq):
             return a.expr != b.expr
-        order = (_UNSIGNED if a.kind == "bitvec" else _ORDER).get(type(op))
-        if order is None or a.kind in ("bool", "enum"):
-            raise self._wrong(node, "cannot be ordered" if order else "the comparison is not allowed", a)
+        order = (UNSIGNED if a.kind == "bitvec" else ORDER).get(type(op))
+        if order is None:
+            raise ExprError(f"{shorten(self._text(node))!r}: this comparison is not allowed")
+        if a.kind in ("bool", "enum"):
+            raise self._wrong(node, "cannot be ordered", a)
         return order(a.expr, b.expr)
 
-    def _choice(self, node: ast.IfExp) -> _Term:
+    def _choice(self, node: ast.IfExp) -> Term:
         condition = self._truth(node.test)
         a, b = self._unify([self._read(node.body), self._read(node.orelse)], node, same_names=False)
-        return _Term(a.kind, z3.If(condition, a.expr, b.expr), a.names | b.names, a.width)
+        return Term(a.kind, z3.If(condition, a.expr, b.expr), a.names | b.names, a.width)
 
-    def _call(self, node: ast.Call) -> _Term:
+    def _call(self, node: ast.Call) -> Term:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name not in FUNCTIONS or node.keywords:
             raise ExprError(f"{shorten(self._text(node))!r} is not allowed; the functions are {', '.join(FUNCTIONS)}")
@@ -226,7 +213,7 @@ class Reader:
             raise ExprError(f"{shorten(self._text(node))!r}: {name} takes {wanted} arguments")
         if name in ("iff", "implies"):
             a, b = (self._truth(argument) for argument in arguments)
-            return _Term("bool", a == b if name == "iff" else z3.Implies(a, b))
+            return Term("bool", a == b if name == "iff" else z3.Implies(a, b))
         terms = [self._read(argument) for argument in arguments]
         if name == "distinct":
             return self._distinct(terms, node)
@@ -235,26 +222,26 @@ class Reader:
         terms = self._unify(terms, node)
         if terms[0].kind not in ("int", "real"):
             raise self._wrong(node, f"{name} needs numbers", terms[0])
-        folded = functools.reduce(_FOLDS[name], [term.expr for term in terms])
-        return _Term(terms[0].kind, z3.If(folded >= 0, folded, -folded) if name == "abs" else folded)
+        folded = functools.reduce(FOLDS[name], [term.expr for term in terms])
+        return Term(terms[0].kind, z3.If(folded >= 0, folded, -folded) if name == "abs" else folded)
 
-    def _counted(self, term: _Term) -> _Term:
+    def _counted(self, term: Term) -> Term:
         """In a sum, as in Python, a truth value counts 1 or 0."""
         if term.kind != "bool":
             return term
         one, zero = z3.IntVal("1", self._context), z3.IntVal("0", self._context)
-        return _Term("int", z3.If(term.expr, one, zero))
+        return Term("int", z3.If(term.expr, one, zero))
 
-    def _distinct(self, terms: list[_Term], node: ast.Call) -> _Term:
+    def _distinct(self, terms: list[Term], node: ast.Call) -> Term:
         if all(term.kind == "enum" for term in terms):
-            return _Term("bool", z3.Distinct(*(term.expr for term in terms)))
-        return _Term("bool", z3.Distinct(*(term.expr for term in self._unify(terms, node))))
+            return Term("bool", z3.Distinct(*(term.expr for term in terms)))
+        return Term("bool", z3.Distinct(*(term.expr for term in self._unify(terms, node))))
 
-    def _unify(self, terms: list[_Term], node: ast.expr, *, same_names: bool = True) -> list[_Term]:
+    def _unify(self, terms: list[Term], node: ast.expr, *, same_names: bool = True) -> list[Term]:
         """The terms at one type: integers beside rationals become rationals, literals beside bit-vectors bits."""
         kinds = {term.kind for term in terms}
         if kinds == {"int", "real"}:
-            return [term if term.kind == "real" else _Term("real", z3.ToReal(term.expr)) for term in terms]
+            return [term if term.kind == "real" else Term("real", z3.ToReal(term.expr)) for term in terms]
         widths = {term.width for term in terms if term.kind == "bitvec"}
         if len(widths) == 1 and kinds <= {"int", "bitvec"}:
             return [self._as_bits(term, min(widths), node) for term in terms]
@@ -266,37 +253,18 @@ class Reader:
             raise ExprError(f"{shorten(self._text(node))!r} compares {described}, which share no value")
         return terms
 
-    def _as_bits(self, term: _Term, width: int, node: ast.expr) -> _Term:
+    def _as_bits(self, term: Term, width: int, node: ast.expr) -> Term:
         if term.kind == "bitvec":
             return term
         if term.literal is None or not 0 <= term.literal < 2**width:
             raise ExprError(f"{shorten(self._text(node))!r}: beside {width} bits only 0 to {2**width - 1} may stand")
-        return _Term("bitvec", z3.BitVecVal(str(term.literal), width, self._context), width=width)
+        return Term("bitvec", z3.BitVecVal(str(term.literal), width, self._context), width=width)
 
-    def _wrong(self, node: ast.expr, message: str, term: _Term) -> ExprError:
+    def _wrong(self, node: ast.expr, message: str, term: Term) -> ExprError:
         return ExprError(f"{shorten(self._text(node))!r}: {message}, but this is {term}")
 
 
-def _floor_div(a: _Term, b: _Term) -> _Term:
-    if a.kind == "real":
-        return _Term("int", z3.ToInt(a.expr / b.expr))
-    # SMT-LIB's div rounds down only for a positive divisor.
-    return _Term("int", z3.If(b.expr > 0, a.expr / b.expr, (-a.expr) / (-b.expr)))
-
-
-def _modulo(a: _Term, b: _Term) -> _Term:
-    quotient = _floor_div(a, b).expr
-    return _Term(a.kind, a.expr - b.expr * (z3.ToReal(quotient) if a.kind == "real" else quotient))
-
-
-def _divide(a: _Term, b: _Term) -> _Term:
-    over: Any
-    under: Any
-    over, under = (z3.ToReal(t.expr) if t.kind == "int" else t.expr for t in (a, b))
-    return _Term("real", over / under)
-
-
-_NODES: dict[type[ast.AST], Callable[[Reader, Any], _Term]] = {
+_NODES: dict[type[ast.AST], Callable[[Reader, Any], Term]] = {
     ast.Constant: Reader._constant,
     ast.Name: Reader._name,
     ast.BoolOp: Reader._bool_op,
@@ -305,40 +273,4 @@ _NODES: dict[type[ast.AST], Callable[[Reader, Any], _Term]] = {
     ast.Compare: Reader._compare,
     ast.IfExp: Reader._choice,
     ast.Call: Reader._call,
-}
-_ARITHMETIC: dict[type[ast.operator], Callable[[_Term, _Term], _Term]] = {
-    ast.Add: lambda a, b: _Term(a.kind, a.expr + b.expr),
-    ast.Sub: lambda a, b: _Term(a.kind, a.expr - b.expr),
-    ast.Mult: lambda a, b: _Term(a.kind, a.expr * b.expr),
-    ast.Div: _divide,
-    ast.FloorDiv: _floor_div,
-    ast.Mod: _modulo,
-}
-_BITS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.BitAnd: lambda a, b: a & b,
-    ast.BitOr: lambda a, b: a | b,
-    ast.BitXor: lambda a, b: a ^ b,
-    ast.LShift: lambda a, b: a << b,
-    ast.RShift: lambda a, b: z3.LShR(a, b),
-}
-_ORDER: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b,
-    ast.Gt: lambda a, b: a > b,
-    ast.GtE: lambda a, b: a >= b,
-}
-_UNSIGNED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: lambda a, b: z3.ULT(a, b),
-    ast.LtE: lambda a, b: z3.ULE(a, b),
-    ast.Gt: lambda a, b: z3.UGT(a, b),
-    ast.GtE: lambda a, b: z3.UGE(a, b),
-}
-_FOLDS: dict[str, Callable[[Any, Any], Any]] = {
-    "abs": lambda a, b: a,
-    "sum": lambda a, b: a + b,
-    "min": lambda a, b: z3.If(a <= b, a, b),
-    "max": lambda a, b: z3.If(a >= b, a, b),
 }

@@ -44,6 +44,20 @@ class Variable:
     values: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the values it can have."""
+        if self.kind == "enum":
+            return {"enum": list(self.values)}
+        if self.kind == "bool":
+            return {"type": "boolean"}
+        if self.kind == "bitvec":
+            return {"type": "integer", "minimum": 0, "maximum": 2**self.width - 1}
+        if self.kind == "real":
+            return {"type": ["number", "string"]}
+        bounds = {"minimum": self.low, "maximum": self.high}
+        return {"type": "integer", **{key: int(bound) for key, bound in bounds.items() if bound is not None}}
+
+    @property
     def wants(self) -> str:
         """What a value must be, in words."""
         if self.kind == "enum":

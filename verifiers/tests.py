@@ -5,12 +5,12 @@
       cases:  [{args: [3], expect: 9}, {args: [x], raises: TypeError}]     # public: a critique may show them
       hidden: [{args: [-4], expect: 16}]                                   # never shown, only counted
 
-Values are plain YAML, or tagged where YAML has no such type: see `modulo.tagged`. They are compared by exact type. `raises`
-is the exact name of an exception. The program runs in a sandbox that is told the arguments, one call at a time, and never
-an expected value; the comparison is made here.
+Values are plain YAML, or tagged where YAML has no such type: see `modulo.tagged`. They are compared by exact type.
+`raises` is the exact name of an exception. The program runs in a sandbox that is told the arguments, one call at a
+time, and never an expected value; the comparison is made here.
 
-Public calls come before hidden ones, in one process that ends with the run: what a program returns to a public call, which
-a critique may show, is fixed before the program has seen a hidden argument.
+Public calls come before hidden ones, in one process that ends with the run: what a program returns to a public call,
+which a critique may show, is fixed before the program has seen a hidden argument.
 """
 
 from __future__ import annotations
@@ -132,10 +132,7 @@ class TestsVerifier:
             calls=[Call(args=case.args, kwargs=case.kwargs) for case in cases],
             limits=self._limits,
         )
-        held = [
-            report.load is None and _holds(case, reply)
-            for case, reply in zip(cases, report.replies, strict=True)
-        ]
+        held = [report.load is None and _holds(case, reply) for case, reply in zip(cases, report.replies, strict=True)]
         public = len(self._spec.cases)
         shown, unseen = held[:public], held[public:]
         evidence: dict[str, JsonValue] = {
@@ -272,16 +269,15 @@ factory = TestsFactory()
 def _loaded(case: Case, field: str) -> dict[str, JsonValue]:
     if case.has_value == (case.raises is not None):
         raise ProblemError(
-            "give exactly one of expect (the value that must be returned, null for None) and raises (an exception's name)",
+            "give exactly one of expect (the value that must be returned, null for None) "
+            "and raises (an exception's name)",
             field=f"{field}.expect",
         )
     loaded: dict[str, JsonValue] = {}
     if case.args:
         loaded["args"] = [_canonical(value, f"{field}.args[{place}]") for place, value in enumerate(case.args)]
     if case.kwargs:
-        loaded["kwargs"] = {
-            name: _canonical(value, f"{field}.kwargs.{name}") for name, value in case.kwargs.items()
-        }
+        loaded["kwargs"] = {name: _canonical(value, f"{field}.kwargs.{name}") for name, value in case.kwargs.items()}
     if case.has_value:
         loaded["expect"] = _canonical(case.expect, f"{field}.expect")
     else:

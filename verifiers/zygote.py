@@ -81,9 +81,9 @@ def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
 def main(control_fd: int, memory_mb: int, preload: list[str]) -> None:
     """Import `preload`, then fork and kill workers as the control socket says, until it is closed.
 
-    Messages in: `fork`, answered `forked <pid>` with the worker's socket attached, or a reason without one; `end <pid>`,
-    which kills and reaps that worker and is answered `ended <status> <largest resident size in KiB>`, the status as
-    `os.waitpid` gives it. The first message out is `ready`, or `failed <reason>` if a module could not be imported.
+    Messages in: `fork`, answered `forked <pid>` with the worker's socket attached, or a reason without one; and
+    `end <pid>`, which kills and reaps that worker and is answered `ended <status> <largest resident size in KiB>`, the
+    status as `os.waitpid` gives it. The first message out is `ready`, or `failed <reason>` if an import failed.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

@@ -26,7 +26,8 @@ from modulo.adapters.models.assemble import Choice, MalformedError
 from modulo.adapters.models.fanout import as_finished
 from modulo.adapters.models.retry import RETRIED_STATUS, RetriableError, Retrier, RetryPolicy, retry_after
 from modulo.adapters.models.wire_body import fold_seed, request_body
-from modulo.adapters.models.wire_errors import one_line, shown_url
+from modulo.adapters.models.wire_errors import one_line
+from modulo.adapters.models.wire_url import shown_url
 from modulo.errors import MissingExtraError, ModelStringError, ProviderError
 from modulo.types import Completion, Message, Sampling, Usage
 
@@ -180,7 +181,7 @@ def _secrets() -> tuple[str, ...]:
 def _load() -> Any:
     """LiteLLM, told to keep off the network and quiet before it is imported (2 s and 165 MB)."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    litellm = importlib.import_module("litellm")
+    litellm: Any = importlib.import_module("litellm")
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)

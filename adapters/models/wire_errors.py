@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["MAX_ERROR_CHARS", "error_text", "hint", "one_line", "shown_url"]
+__all__ = ["MAX_ERROR_CHARS", "error_text", "hint", "one_line"]
 
 MAX_ERROR_CHARS = 300
 _SECRET = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|pk|gsk|xai|hf|AIza)[-_][\w*-]{6,})")
@@ -51,9 +50,3 @@ def hint(status: int, *, key_variable: str) -> str:
     if status == 404:
         return "; check that the model exists and that the URL ends before /chat/completions, often in /v1"
     return ""
-
-
-def shown_url(url: str) -> str:
-    """The URL without user name and password."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

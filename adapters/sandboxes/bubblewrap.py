@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -33,9 +34,11 @@ __all__ = ["BubblewrapSandbox"]
 
 _NAMESPACES = (
     "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
-    "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox", "--clearenv",
+    "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox",
+    "--clearenv",
 )  # fmt: skip
 _IDLE = 2
+_TELL_SECONDS = 10.0
 
 
 class BubblewrapSandbox(ThreadedSandbox):
@@ -116,34 +119,46 @@ def _spawn(bwrap: str, root: rootfs.RootFs, uid: int | None) -> ProcessChannel:
     for device in ("null", "zero", "random", "urandom"):
         command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     told, tell = os.pipe()
-    command += ["--size", str(FILE_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp", "--info-fd", str(tell), "--"]  # noqa: S108
+    command += ["--size", str(FILE_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp", "--info-fd", str(tell), "--"]
     try:
-        channel = ProcessChannel(
-            [*command, *rootfs.guest_command("guest")], environment={}, uid=uid, pass_fds=(tell,)
-        )
+        try:
+            channel = ProcessChannel(
+                [*command, *rootfs.guest_command("guest")], environment={}, uid=uid, pass_fds=(tell,)
+            )
+        finally:
+            os.close(tell)
+        first = _first_process(told, channel.process)
     except (OSError, subprocess.SubprocessError) as error:
-        os.close(told)
         raise SandboxUnavailableError(f"bubblewrap cannot be started: {error}") from error
     finally:
-        os.close(tell)
-    channel.before_kill = lambda process: _end_namespace(told, process)
-    channel.after_kill = lambda: os.close(told)
+        os.close(told)
+    if first is not None:
+        channel.before_kill = lambda process: _end_namespace(first)
+        channel.after_kill = lambda: os.close(first)
     return channel
 
 
-def _end_namespace(told: int, process: subprocess.Popen[bytes]) -> None:
-    """Kill the first process of the pid namespace, with which the kernel ends all others before `bwrap` returns."""
-    os.set_blocking(told, False)
-    with suppress(OSError, ValueError, KeyError):
-        pid = int(json.loads(os.read(told, 4096))["child-pid"])
+def _first_process(told: int, process: subprocess.Popen[bytes]) -> int | None:
+    """A handle of the first process of the pid namespace; `None` if `bwrap` could not make one."""
+    ready, _, _ = select.select([told], [], [], _TELL_SECONDS)
+    try:
+        pid = int(json.loads(os.read(told, 4096))["child-pid"]) if ready else 0
         handle = os.pidfd_open(pid)
-        try:
-            # The number may be another process's by now; a child of this `bwrap` it then is not.
-            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-            if parent == process.pid:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-        finally:
-            os.close(handle)
+    except (OSError, ValueError, KeyError):
+        return None
+    # The number may be another process's by now; a child of this `bwrap` it then is not.
+    with suppress(OSError, IndexError):
+        if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == process.pid:
+            return handle
+    os.close(handle)
+    return None
+
+
+def _end_namespace(first: int) -> None:
+    """Kill the first process of the namespace and wait for its end, before which the kernel ends all the others."""
+    with suppress(OSError):
+        signal.pidfd_send_signal(first, signal.SIGKILL)
+    select.select([first], [], [], _TELL_SECONDS)
 
 
 def _reachable_bwrap(uid: int | None) -> str:

@@ -98,6 +98,11 @@ def converse(
     """Run one job on `channel` and close it.
 
     Args:
+        channel: to a guest that has not seen a job.
+        program: the candidate's source.
+        entry: name of the function to call.
+        calls: asked in this order, each after the reply to the one before.
+        limits: of this run.
         processes: tasks the candidate may have, as its uid's limit.
         cancelled: polled while waiting; true ends the run.
 
@@ -202,9 +207,7 @@ class _Talk:
             raise _FrameError("output", f"the result is over output_bytes = {self._limits.output_bytes}")
         body = self._exactly(size, deadline)
         try:
-            return json.loads(
-                body.decode("ascii"), object_pairs_hook=_unique, parse_constant=_no_constant
-            )
+            return json.loads(body.decode("ascii"), object_pairs_hook=_unique, parse_constant=_no_constant)
         except (ValueError, RecursionError):
             raise _FrameError("protocol", "a reply is not strict JSON") from None
 

@@ -11,10 +11,11 @@ Standard library alone: shipped into the image. Three kinds of process:
 Frames on the container's standard streams: one byte of kind, four bytes of length, the body.
 
     host → dispatcher   D bytes for the guest · K end it, sweep, fork the next
-    dispatcher → host   D bytes from the guest · E it ended, or closed its channel · X swept; body is `{"status", "clean", "memory"}`
+    dispatcher → host   D bytes from the guest · E it ended, or closed its channel · X swept; the body is JSON of
+                        `status` (wait status), `clean` (nothing left on disk), `memory` (the kernel ran out of it)
 
-The guest cannot write these frames: it holds one end of a socket pair and nothing else. When the host goes away, standard
-input ends, and with the dispatcher the whole container.
+The guest cannot write these frames: it holds one end of a socket pair and nothing else. When the host goes away,
+standard input ends, and with the dispatcher the whole container.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ __all__ = ["main"]
 
 _PIECE = 1 << 16
 _PR_SET_CHILD_SUBREAPER = 36
-_SCRATCH = "/tmp"  # noqa: S108
+_SCRATCH = "/tmp"
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
 """Sandbox in Docker containers: a warm one for each slot, a fresh process under a fresh fork for each run.
 
-A slot is a container of its own, so that two candidates share neither pids nor temporary files nor a memory limit. In it
-`dispatcher.py` forks a guest from a zygote that has never seen a job, relays bytes, and sweeps. The container has no
-network, a read-only root of our own making, no capability but those to change uid, a pids and a memory cgroup, and no new
-privileges. Its life hangs on the attached stream: when this process goes away, however it ends, so does the container.
+A slot is a container of its own, so that two candidates share neither pids nor temporary files nor a memory limit. In
+it `dispatcher.py` forks a guest from a zygote that has never seen a job, relays bytes, and sweeps. The container has no
+network, a read-only root of our own making, no capability but those to change uid, a pids and a memory cgroup, and no
+new privileges. Its life hangs on the attached stream: when this process goes away, however it ends, so does the
+container.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _TRUSTED_MB = 160
 """Memory for the dispatcher, the zygote and the temporary directory, beside the candidate's own."""
 
 
-def engine(timeout: float = _ENGINE_SECONDS) -> APIClient:
+def engine(timeout: int = _ENGINE_SECONDS) -> APIClient:
     """A client of the Docker engine that the environment names (`DOCKER_HOST`), after it has answered.
 
     Raises:
@@ -161,6 +162,8 @@ class _Container:
     """A running container and the stream to its dispatcher. Used by one thread at a time."""
 
     def __init__(self, api: APIClient, image: str, memory_mb: int) -> None:
+        from docker.types import LogConfig
+
         self._api = api
         self.memory_mb = memory_mb
         self.clean = True
@@ -181,7 +184,7 @@ class _Container:
                 network_mode="none",
                 ipc_mode="none",
                 read_only=True,
-                tmpfs={"/tmp": f"size={FILE_BYTES},nr_inodes=1024,mode=1777,noexec,nosuid,nodev"},  # noqa: S108
+                tmpfs={"/tmp": f"size={FILE_BYTES},nr_inodes=1024,mode=1777,noexec,nosuid,nodev"},
                 cap_drop=["ALL"],
                 cap_add=["SETUID", "SETGID"],
                 security_opt=["no-new-privileges"],
@@ -189,13 +192,11 @@ class _Container:
                 mem_limit=memory,
                 memswap_limit=memory,
                 auto_remove=True,
-                log_config={"type": "none", "config": {}},
+                log_config=LogConfig(type="none"),
             ),
         )["Id"]
         try:
-            self._stream = api.attach_socket(
-                self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-            )
+            self._stream = api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             self._socket: socket.socket = getattr(self._stream, "_sock", self._stream)
             api.start(self._id)
         except BaseException:

@@ -1,7 +1,7 @@
 """Inside the sandbox: load a candidate's program and answer calls of it, one at a time.
 
-Standard library alone: this file is part of the program that is shipped into the sandbox. Both directions of the channel
-carry frames: four bytes, the length in network order, then that many bytes of JSON.
+Standard library alone: this file is part of the program that is shipped into the sandbox. Both directions of the
+channel carry frames: four bytes, the length in network order, then that many bytes of JSON.
 
     guest → host   {"index": -2, "kind": "ready"}                         system calls are closed
     host → guest   {"program", "entry", "memory_mb", "cpu_seconds", "output_bytes", "processes"}
@@ -91,9 +91,7 @@ def serve(connection: socket.socket) -> None:
         confine.close_system_calls()
         channel.send({"index": -2, "kind": "ready"})
         job = channel.receive()
-        confine.limit_resources(
-            memory_mb=job["memory_mb"], cpu_seconds=job["cpu_seconds"], processes=job["processes"]
-        )
+        confine.limit_resources(memory_mb=job["memory_mb"], cpu_seconds=job["cpu_seconds"], processes=job["processes"])
     except confine.ConfinementError as error:
         channel.send({"index": -2, "kind": "broken", "error": str(error)})
         os._exit(1)
@@ -121,7 +119,7 @@ def _load(job: dict[str, Any]) -> Callable[..., object]:
     module.__file__ = _FILE
     sys.modules["candidate"] = module
     exec(compile(job["program"], _FILE, "exec", dont_inherit=True), module.__dict__)
-    entry = module.__dict__.get(job["entry"])
+    entry: object = module.__dict__.get(job["entry"])
     if not callable(entry):
         raise NameError(f"the program does not define a function {job['entry']}")
     return entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modulo.adapters.sandboxes import rootfs
 
@@ -29,7 +29,7 @@ def ensure_image(api: APIClient) -> str:
     root = rootfs.build()
     name = f"{REPOSITORY}:{root.key}"
     try:
-        return str(api.inspect_image(name)["Id"])
+        return _id(api, name)
     except ImageNotFound:
         pass
     with tempfile.TemporaryDirectory(prefix="modulo-image-") as folder:
@@ -37,6 +37,10 @@ def ensure_image(api: APIClient) -> str:
         with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
             tar.add(root.path, arcname=".", filter=_plain)
         api.import_image_from_file(str(archive), repository=REPOSITORY, tag=root.key)
+    return _id(api, name)
+
+
+def _id(api: Any, name: str) -> str:
     return str(api.inspect_image(name)["Id"])
 
 

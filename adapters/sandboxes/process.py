@@ -47,14 +47,16 @@ class ProcessChannel:
                 # Groups are dropped before the uid, and the uid before the program is looked up.
                 self.process = subprocess.Popen(
                     list(command),
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     env=dict(environment),
                     cwd=cwd,
                     pass_fds=pass_fds,
                     start_new_session=True,
-                    **({} if uid is None else {"user": uid, "group": uid, "extra_groups": []}),
+                    user=uid,
+                    group=uid,
+                    extra_groups=None if uid is None else [],
                 )
             except BaseException:
                 self._connection.close()

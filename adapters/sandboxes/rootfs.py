@@ -1,7 +1,7 @@
 """The file system that untrusted code sees: the running interpreter, its standard library, the guest, and nothing else.
 
 Built once from this machine, without a registry, into a cache directory; both backends use it (docker imports it as an
-image, bubblewrap binds it read-only). Nothing of the host's files, names or packages is in it, and no compiler or shell.
+image, bubblewrap binds it read-only). Nothing of the host's files, names or packages is in it, no compiler, no shell.
 
     /opt/py/bin/python3                     the interpreter
     /opt/py/<libdir>/pythonX.Y              its standard library, without tests and site-packages

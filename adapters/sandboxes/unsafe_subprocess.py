@@ -1,8 +1,8 @@
 """A plain child process with resource limits and closed system calls: not isolation, and never chosen by itself.
 
-The candidate can read what its uid can read, such as a problem file with the expected answers. It is for machines on which
-nothing better runs and for programs that are trusted anyway. It never runs as root: a root process starts it under a uid
-that nobody has.
+The candidate can read what its uid can read, such as a problem file with the expected answers, and as your own user it
+can kill your processes and outlive its run. It is for machines on which nothing better runs and for programs that are
+trusted anyway. It never runs as root: a root process starts it under a uid that nobody has.
 """
 
 from __future__ import annotations

@@ -134,7 +134,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        return int(app(args=arguments, standalone_mode=False, prog_name="modulo") or 0)
+        code = int(app(args=arguments, standalone_mode=False, prog_name="modulo") or 0)
+        return _say("interrupted", 130) if code == 130 else code  # which typer makes of a KeyboardInterrupt
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except ModuloError as error:

@@ -52,7 +52,8 @@ def run(paths: Sequence[str], flags: Mapping[str, Any], *, as_json: bool) -> int
         assert context.bank_for is not None
         context.bank_for(problem)
     store.prepare()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Like Ctrl-C, which asyncio turns into a cancellation of the solve rather than an exception anywhere.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     return asyncio.run(_solve_all(problems, context, strategy, as_json=as_json))
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from modulo.api import Solution
-from modulo.events import AttemptEvent, CompletionEvent, Event
+from modulo.events import AttemptEvent, CompletionEvent, Event, StartedEvent
 from modulo.graphs.context import SolveContext
 from modulo.types import Attempt, Problem, Status
 
@@ -66,9 +66,9 @@ def kinds(solution: Solution) -> str:
     return " · ".join(parts)
 
 
-def place(strategy_round: int, index: int, of: int | None, racing: bool) -> str:
+def place(event: AttemptEvent, racing: bool) -> str:
     """Where in the solve an attempt stands."""
-    return f"candidate {index + 1} of {of}" if racing else f"round {strategy_round} of {of}"
+    return f"candidate {event.attempt.index + 1} of {event.of}" if racing else f"round {event.round} of {event.of}"
 
 
 class _PlainView:
@@ -78,6 +78,7 @@ class _PlainView:
         self.console, self.total, self.context = console, total, context
         self.problem: Problem | None = None
         self.last = ""
+        self.racing = True
         self.width = 16
 
     def __enter__(self) -> _PlainView:
@@ -93,11 +94,11 @@ class _PlainView:
         self.width = max(self.width, len(problem.id))
 
     def show(self, event: Event) -> None:
-        if isinstance(event, AttemptEvent):
+        if isinstance(event, StartedEvent):
+            self.racing = event.strategy == "best_of_n"
+        elif isinstance(event, AttemptEvent):
             attempt = event.attempt
-            self.last = place(event.round, attempt.index, event.of, attempt.parent is None and event.round == 1)
-            if event.round > 1 or attempt.parent is not None:
-                self.last = place(event.round, attempt.index, event.of, False)
+            self.last = place(event, self.racing)
             outcome = "pass" if attempt.accepted else attempt.outcome.value
             words = "" if attempt.accepted else f"  {headline(attempt)}"
             self._print(f"{event.problem_id:<{self.width}}  {self.last:<18}  {outcome:<7}{words}")
@@ -142,7 +143,14 @@ class _LiveView(_PlainView):
         self.began = time.monotonic()
         self.tokens = 0
         self.drawn = ""
-        self.live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._line)
+        self.live = Live(
+            console=console,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stdout=False,  # or rich would send the answers to stderr
+            redirect_stderr=False,
+            get_renderable=self._line,
+        )
 
     def __enter__(self) -> _LiveView:
         self.live.start()
@@ -159,13 +167,13 @@ class _LiveView(_PlainView):
         self.began, self.tokens, self.drawn = time.monotonic(), 0, "asking the model"
 
     def show(self, event: Event) -> None:
-        if isinstance(event, CompletionEvent):
-            self.drawn = f"round {event.round}" if event.round > 1 else f"{event.drawn} of {event.of} drawn"
+        if isinstance(event, StartedEvent):
+            self.racing = event.strategy == "best_of_n"
+        elif isinstance(event, CompletionEvent):
+            self.drawn = f"{event.drawn} of {event.of} drawn" if self.racing else f"round {event.round} of {event.of}"
             self.tokens += event.completion.usage.completion_tokens
         elif isinstance(event, AttemptEvent):
-            attempt = event.attempt
-            racing = attempt.parent is None and event.round == 1
-            self.last = f"{place(event.round, attempt.index, event.of, racing)}  {headline(attempt)}"
+            self.last = f"{place(event, self.racing)}  {headline(event.attempt)}"
             self.tokens = event.usage.completion_tokens
 
     def finish(self, solution: Solution) -> None:

@@ -17,12 +17,12 @@ from modulo.verifiers.tests import factory
 
 ATTACKS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("attacks.yaml").read_text(encoding="utf-8"))
 BACKENDS = [pytest.param(k, marks=pytest.mark.docker if k == "docker" else ()) for k in KINDS if k != "auto"]
-SPEC = {
+SPEC: dict[str, Any] = {
     "entry": "f",
     "cases": [{"args": [3], "expect": 9}],
     "hidden": [{"args": [-4], "expect": 16}, {"args": [100], "expect": 10000}],
 }
-LIMITS = {"call_seconds": 1.0, "total_seconds": 3.0, "memory_mb": 128}
+LIMITS: dict[str, Any] = {"call_seconds": 1.0, "total_seconds": 3.0, "memory_mb": 128}
 PROBLEM = Problem(statement="Write f.")
 HONEST = "def f(x):\n    return x * x\n"
 
@@ -57,7 +57,7 @@ def test_attacks_have_names_of_their_own() -> None:
     assert sum(attack.get("outcome") == "pass" for attack in ATTACKS) >= 3
 
 
-TELL_TALE = {
+TELL_TALE: dict[str, Any] = {
     "entry": "f",
     "cases": [{"args": [3], "expect": 9}, {"args": [5], "expect": 25}],
     "hidden": [{"args": [777001], "expect": 777002}, {"args": ["swordfish"], "expect": "sesame"}],

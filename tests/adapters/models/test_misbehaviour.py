@@ -326,6 +326,7 @@ BAD: list[tuple[Callable[[str], OpenAIWire], str, str]] = [
     (open_openai, "", "URL or a model name"),
     (open_openai, "gpt 4", "URL or a model name"),
     (open_openai, "ftp://h/v1", "needs an http"),
+    (open_openai, "localhost:8000/v1", "needs a URL"),
     (open_openai, "file:///etc/passwd", "needs an http"),
 ]
 

@@ -73,7 +73,7 @@ async def test_keys_choose_the_list() -> None:
     assert await texts(model, text="about dogs") == ["woof"]
     assert await texts(model, text="about cats") == ["meow"]
     assert await texts(model, text="dogs again") == ["wuff"]
-    with pytest.raises(ProviderError, match="none of the keys"):
+    with pytest.raises(ProviderError, match="none of its keys"):
         await texts(model, text="about fish")
 
 

@@ -245,6 +245,10 @@ def f(x):
     assert started < 40
 
 
+def _named(name: str) -> list[Path]:
+    return [comm.parent for comm in Path("/proc").glob("[0-9]*/comm") if _text(comm) == name + "\n"]
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text()
@@ -265,7 +269,7 @@ def f(x):
     found: list[Path] = []
     while not found and not task.done():
         await asyncio.sleep(0.05)
-        found = [p.parent for p in Path("/proc").glob("[0-9]*/comm") if _text(p) == f"modulo-{mark}\n"]
+        found = _named(f"modulo-{mark}")
     assert found, "the candidate's process is not visible from here"
     status = _text(found[0] / "status")
     uids = next(line.split()[1:] for line in status.splitlines() if line.startswith("Uid:"))

@@ -1,0 +1,114 @@
+"""Families of generated problems, each solvable, with a known solution and an `smt` spec that decides every answer.
+
+`problems(name, count, seed)` is deterministic: problem i of a seed is the same whatever `count` is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from modulo.types import AnswerFormat, Problem, Spec
+
+__all__ = ["FAMILIES", "Generated", "problems"]
+
+COLOURS: list[JsonValue] = ["red", "green", "blue"]
+HOURS = range(9, 17)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A problem, and one of its solutions as a JSON candidate."""
+
+    problem: Problem
+    solution: str
+
+
+@dataclass(frozen=True)
+class _Draft:
+    statement: str
+    variables: dict[str, JsonValue]
+    constraints: dict[str, JsonValue]
+    solution: dict[str, JsonValue]
+
+
+def sum_and_difference(rng: random.Random) -> _Draft:
+    """Two whole numbers with a given sum and difference; one solution."""
+    x, y = rng.randint(3, 60), rng.randint(3, 60)
+    total, difference = x + y, x - y
+    return _Draft(
+        f"Find whole numbers x and y such that x + y = {total} and x - y = {difference}.\n"
+        'Reply as JSON, for example {"x": 1, "y": 2}.',
+        {"x": "int", "y": "int"},
+        {"sum": f"x + y == {total}", "difference": f"x - y == {difference}"},
+        {"x": x, "y": y},
+    )
+
+
+def free_hour(rng: random.Random) -> _Draft:
+    """The one hour of a working day in which three people are all free."""
+    free = rng.choice(HOURS)
+    people = ("Ann", "Ben", "Cem")
+    busy: dict[str, list[int]] = {person: [] for person in people}
+    for hour in HOURS:
+        if hour != free:
+            for person in rng.sample(people, rng.choice((1, 1, 2))):
+                busy[person].append(hour)
+    calendars = " ".join(f"{who} is busy at {_listed(hours)}." for who, hours in busy.items() if hours)
+    return _Draft(
+        "Find one hour between 9:00 and 17:00 in which Ann, Ben and Cem are all free. Hours are counted 9 to 16, each the "
+        f'start of one hour.\n{calendars}\nReply as JSON with the starting hour, for example {{"start": 9}}.',
+        {"start": {"int": [HOURS[0], HOURS[-1]]}},
+        {f"{who}_is_free": " and ".join(f"start != {h}" for h in hours) for who, hours in busy.items() if hours},
+        {"start": free},
+    )
+
+
+def three_colouring(rng: random.Random) -> _Draft:
+    """Five regions with seven borders, coloured with three colours; usually many solutions."""
+    regions = "ABCDE"
+    while True:
+        colours = {region: rng.choice(COLOURS) for region in regions}
+        apart = [f"{a}-{b}" for a, b in itertools.combinations(regions, 2) if colours[a] != colours[b]]
+        if len(apart) >= 7:
+            break
+    borders = sorted(rng.sample(apart, 7))
+    example = json.dumps(dict.fromkeys(regions, "red"))
+    return _Draft(
+        "Colour the map regions A, B, C, D and E, each with red, green or blue, so that no two neighbours have the same "
+        f"colour.\nThe neighbours are {_listed(borders)}.\nReply as JSON, for example {example}.",
+        dict.fromkeys(regions, COLOURS),
+        {border: border.replace("-", " != ") for border in borders},
+        dict(colours),
+    )
+
+
+FAMILIES: dict[str, Callable[[random.Random], _Draft]] = {
+    "sum_and_difference": sum_and_difference,
+    "free_hour": free_hour,
+    "three_colouring": three_colouring,
+}
+
+
+def problems(name: str, count: int, seed: int) -> list[Generated]:
+    """The first `count` problems of a family under a seed, no two alike."""
+    rng = random.Random(f"{name} {seed}")
+    found: dict[str, Generated] = {}
+    while len(found) < count:
+        draft = FAMILIES[name](rng)
+        spec = Spec(name="smt", spec={"variables": draft.variables, "constraints": draft.constraints})
+        problem = Problem(
+            id=f"{name}-{seed}-{len(found)}", statement=draft.statement, answer=AnswerFormat.JSON, verifiers=(spec,)
+        )
+        found.setdefault(draft.statement, Generated(problem, json.dumps(draft.solution)))
+    return list(found.values())
+
+
+def _listed(items: list[int] | list[str]) -> str:
+    *most, last = map(str, items)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,97 @@
+"""Jobs for the tests of the pool; run as a module, a parent that prints its processes' ids and hangs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+from typing import Any
+
+from modulo.verifiers.pool import Pool
+
+
+def echo(value: Any) -> Any:
+    return value
+
+
+def pid(_: Any) -> int:
+    return os.getpid()
+
+
+def pids(_: Any) -> list[int]:
+    return [os.getpid(), os.getppid()]
+
+
+def raises(text: str) -> None:
+    raise ValueError(text)
+
+
+def leaves(status: int) -> None:
+    sys.exit(status)
+
+
+def not_json(_: Any) -> Any:
+    return {1, 2}
+
+
+def hang(path: str) -> None:
+    """Says that it runs, then holds the interpreter in C where no Python signal handler or timer can interrupt it."""
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+    while True:
+        ctypes.PyDLL(None).sleep(1000)
+
+
+def die(number: int) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+
+
+def die_unless_marked(path: str) -> str:
+    """Dies the first time; the mark is an empty file, since a worker may not write."""
+    if os.path.exists(path):
+        return "second time"
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "never"
+
+
+def allocate(megabytes: int) -> int:
+    return len(bytearray(megabytes << 20))
+
+
+def grow_then_abort(megabytes: int) -> None:
+    held = b"x" * (megabytes << 20)
+    os.kill(os.getpid(), signal.SIGABRT if held else 0)
+
+
+def answer_of(size: int) -> str:
+    return "x" * size
+
+
+def surroundings(path: str) -> dict[str, Any]:
+    written = 0
+    try:
+        with open(path, "wb", buffering=0) as file:
+            written = file.write(b"x")
+    except OSError:
+        pass
+    return {
+        "written": written,
+        "stdio": [os.readlink(f"/proc/self/fd/{fd}") for fd in (0, 1, 2)],
+        "files": sorted(os.listdir("/proc/self/fd"), key=int),
+        "secret": os.environ.get("MY_API_KEY"),
+        "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
+        "address_space": resource.getrlimit(resource.RLIMIT_AS)[0],
+        "cwd": os.getcwd(),
+        "isolated": sys.flags.isolated,
+    }
+
+
+if __name__ == "__main__":
+    pool = Pool(workers=1)
+    ids: Any = pool.run_sync("tests.verifiers.pool_jobs:pids", None, seconds=30)
+    print(*ids, flush=True)
+    pool.run_sync("tests.verifiers.pool_jobs:hang", sys.argv[1], seconds=600)

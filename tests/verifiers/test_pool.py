@@ -1,0 +1,231 @@
+"""The pool of workers: what a job may do to itself, and what it may never do to others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modulo.errors import WorkerError
+from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, Pool, shared
+
+JOBS = "tests.verifiers.pool_jobs:"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    pool = Pool(workers=2, memory_mb=512)
+    yield pool
+    pool.close()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def gone(pid: int) -> bool:
+    """No such process, or one that is dead and waits to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "é\ud800\0", [1, {"a": []}], {"x": "y" * 300_000}, 10**400])
+def test_json_goes_there_and_comes_back(pool: Pool, value: Any) -> None:
+    assert pool.run_sync(JOBS + "echo", value, seconds=30) == value
+
+
+def test_a_worker_is_reused(pool: Pool) -> None:
+    assert len({pool.run_sync(JOBS + "pid", None, seconds=30) for _ in range(5)}) == 1
+
+
+def test_one_pool_serves_many_event_loops_and_threads(pool: Pool) -> None:
+    async def many() -> list[Any]:
+        return await asyncio.gather(*(pool.run(JOBS + "echo", i, seconds=30) for i in range(50)))
+
+    seen: list[Any] = []
+    threads = [threading.Thread(target=lambda: seen.append(asyncio.run(many()))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [list(range(50))] * 3
+    assert asyncio.run(many()) == list(range(50))
+
+
+def test_a_job_over_its_deadline_is_killed_and_the_next_one_runs(pool: Pool, tmp_path: Path) -> None:
+    before = pool.run_sync(JOBS + "pid", None, seconds=30)
+    with pytest.raises(DeadlineError, match=r"within 0\.2 s"):
+        pool.run_sync(JOBS + "hang", str(tmp_path / "mark"), seconds=0.2)
+    assert isinstance(before, int)
+    assert gone(before)
+    assert pool.run_sync(JOBS + "pid", None, seconds=30) != before
+
+
+async def test_waiting_for_a_worker_does_not_count_against_the_deadline(tmp_path: Path) -> None:
+    pool = Pool(workers=1)
+    try:
+        await pool.run(JOBS + "echo", 0, seconds=30)
+        hostile = asyncio.create_task(pool.run(JOBS + "hang", str(tmp_path / "mark"), seconds=1.5))
+        await asyncio.sleep(0)
+        innocent = [asyncio.create_task(pool.run(JOBS + "echo", i, seconds=0.75)) for i in range(3)]
+        assert await asyncio.gather(*innocent) == [0, 1, 2]
+        with pytest.raises(DeadlineError):
+            await hostile
+    finally:
+        pool.close()
+
+
+async def test_a_hostile_job_does_not_hold_up_another(pool: Pool, tmp_path: Path) -> None:
+    hostile = asyncio.create_task(pool.run(JOBS + "hang", str(tmp_path / "mark"), seconds=60))
+    assert await asyncio.to_thread(eventually, (tmp_path / "mark").exists)
+    assert await pool.run(JOBS + "echo", 1, seconds=30) == 1
+    assert not hostile.done()
+    hostile.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hostile
+
+
+async def test_cancelling_kills_the_worker(tmp_path: Path) -> None:
+    pool = Pool(workers=1)
+    try:
+        worker = await pool.run(JOBS + "pid", None, seconds=30)
+        task = asyncio.create_task(pool.run(JOBS + "hang", str(tmp_path / "mark"), seconds=600))
+        assert await asyncio.to_thread(eventually, (tmp_path / "mark").exists)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert isinstance(worker, int)
+        assert await asyncio.to_thread(eventually, lambda: gone(worker))
+        assert await pool.run(JOBS + "echo", 7, seconds=30) == 7
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize(
+    ("job", "payload", "message"),
+    [
+        ("raises", "odd", "ValueError: odd"),
+        ("leaves", 3, "SystemExit: 3"),
+        ("not_json", None, "TypeError"),
+        ("missing", None, "AttributeError"),
+        ("answer_of", 5_000_000, "5000010 bytes long"),
+        ("die", signal.SIGSEGV, "SIGSEGV"),
+        ("die", signal.SIGKILL, "SIGKILL"),
+    ],
+)
+def test_a_broken_job_is_a_worker_error(pool: Pool, job: str, payload: Any, message: str) -> None:
+    with pytest.raises(WorkerError, match=message) as caught:
+        pool.run_sync(JOBS + job, payload, seconds=30)
+    assert not isinstance(caught.value, DeadlineError | MemoryLimitError)
+    assert pool.run_sync(JOBS + "echo", 1, seconds=30) == 1
+
+
+def test_a_worker_that_dies_is_replaced_once(pool: Pool, tmp_path: Path) -> None:
+    assert pool.run_sync(JOBS + "die_unless_marked", str(tmp_path / "mark"), seconds=30) == "second time"
+
+
+def test_the_memory_limit_is_told_apart(pool: Pool) -> None:
+    assert pool.run_sync(JOBS + "allocate", 100, seconds=30) == 100 << 20
+    with pytest.raises(MemoryLimitError, match="512 MiB"):
+        pool.run_sync(JOBS + "allocate", 1000, seconds=30)
+    with pytest.raises(MemoryLimitError):
+        pool.run_sync(JOBS + "grow_then_abort", 300, seconds=30)
+    with pytest.raises(WorkerError, match="SIGABRT"):
+        pool.run_sync(JOBS + "grow_then_abort", 1, seconds=30)
+
+
+def test_a_job_that_is_too_large_is_not_sent(pool: Pool) -> None:
+    with pytest.raises(PayloadSizeError):
+        pool.run_sync(JOBS + "echo", "x" * 16_000_001, seconds=30)
+
+
+def test_what_a_worker_sees(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "secret")
+    target = tmp_path / "written"
+    with open(tmp_path / "held", "w") as held:
+        os.set_inheritable(held.fileno(), True)
+        seen: Any = pool.run_sync(JOBS + "surroundings", str(target), seconds=30)
+    assert seen["written"] == 0
+    assert target.stat().st_size == 0
+    assert seen["stdio"] == [os.devnull] * 3
+    assert len(seen["files"]) <= 6  # stdio, /dev/null once more, the job socket, and the listing itself
+    assert seen["secret"] is None
+    assert (seen["core"], seen["address_space"]) == (0, 512 << 20)
+    assert seen["cwd"] == "/"
+    assert seen["isolated"] == 1
+
+
+def test_a_module_that_cannot_be_imported_is_named() -> None:
+    pool = Pool(preload=("no_such_module",))
+    try:
+        with pytest.raises(WorkerError, match="No module named 'no_such_module'"):
+            pool.run_sync(JOBS + "echo", 1, seconds=30)
+    finally:
+        pool.close()
+
+
+def test_a_zygote_that_was_killed_is_started_again(pool: Pool) -> None:
+    ids: Any = pool.run_sync(JOBS + "pids", None, seconds=30)
+    os.kill(ids[1], signal.SIGKILL)
+    assert eventually(lambda: gone(ids[0]) and gone(ids[1]))
+    again: Any = pool.run_sync(JOBS + "pids", None, seconds=30)
+    assert not set(ids) & set(again)
+
+
+def test_closing_ends_processes_and_running_jobs(tmp_path: Path) -> None:
+    pool = Pool(workers=1)
+    ids: Any = pool.run_sync(JOBS + "pids", None, seconds=30)
+    faults: list[Exception] = []
+
+    def hang() -> None:
+        try:
+            pool.run_sync(JOBS + "hang", str(tmp_path / "mark"), seconds=600)
+        except WorkerError as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=hang) for _ in range(2)]  # one runs, one waits its turn
+    for thread in threads:
+        thread.start()
+    assert eventually((tmp_path / "mark").exists)
+    pool.close()
+    pool.close()
+    for thread in threads:
+        thread.join()
+    assert len(faults) == 2
+    assert eventually(lambda: gone(ids[0]) and gone(ids[1]))
+    with pytest.raises(WorkerError, match="closed"):
+        pool.run_sync(JOBS + "echo", 1, seconds=30)
+
+
+def test_no_process_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    command = [sys.executable, "-m", "tests.verifiers.pool_jobs", str(mark)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as parent:
+        assert parent.stdout is not None
+        worker, zygote = map(int, parent.stdout.readline().split())
+        assert eventually(mark.exists)
+        assert not gone(worker)
+        parent.kill()
+    assert eventually(lambda: gone(worker) and gone(zygote))
+
+
+def test_a_process_has_one_pool_for_each_set_of_modules() -> None:
+    assert shared(("json",)) is shared(("json",))
+    assert shared(("json",)) is not shared(("decimal",))

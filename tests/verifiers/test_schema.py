@@ -1,0 +1,200 @@
+"""`schema`: schemas that are refused, answers that are judged, and nothing fetched or forgiven."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.verifiers.contract import NoSandbox
+
+from modulo.errors import ProblemError
+from modulo.types import Outcome, Problem, Verdict
+from modulo.verifiers.schema import factory
+from modulo.verifiers.schema_check import check
+from modulo.verifiers.schema_formats import FORMATS, python_pattern
+
+PROBLEM = Problem(statement="write it")
+
+
+async def judge(schema: Any, candidate: str) -> Verdict:
+    verifier = factory.build(factory.load(schema, base=None), hard=True, sandbox=NoSandbox())
+    return await verifier.verify(PROBLEM, candidate)
+
+
+@pytest.mark.parametrize(
+    ("schema", "field", "message"),
+    [
+        (None, "", "at least one requirement"),
+        (True, "", "at least one requirement"),
+        ({}, "", "at least one requirement"),
+        ({"title": "anything goes"}, "", "requires nothing"),
+        ({"requried": ["x"]}, "", "requires nothing"),
+        ({"type": "objekt"}, "type", "objekt"),
+        ({"properties": {"a": {"minimum": "3"}}}, "properties.a.minimum", "not of type 'number'"),
+        ({"allOf": [{}, {"minLength": -1}]}, "allOf[1].minLength", "minimum of 0"),
+        ({"pattern": "("}, "pattern", "not a 'regex'"),
+        ({"patternProperties": {"[": {}}}, "patternProperties", "not a 'regex'"),
+        ({"$schema": "https://example.com/mine", "type": "object"}, "$schema", "unknown dialect"),
+        ({"$schema": 3, "type": "object"}, "$schema", "unknown dialect"),
+        ({"$ref": "https://example.com/schema.json"}, "", "never fetched"),
+        ({"items": {"$ref": "file:///etc/passwd"}}, "", "never fetched"),
+        ({"items": {"$ref": "other.json"}}, "", "never fetched"),
+        ({"$ref": "#/$defs/none"}, "", "never fetched"),
+        ({"$ref": "#"}, "", "refers to itself without end"),
+        ({"anyOf": [{"$ref": "#"}, {"type": "string"}]}, "", "refers to itself without end"),
+        ({"format": "colour"}, "", "'colour' cannot be checked"),
+        ({"items": {"anyOf": [{"format": "iri"}]}}, "", "'iri' cannot be checked"),
+        ({"$ref": "#/x/y", "x": {"y": {"format": "iri"}}}, "", "'iri' cannot be checked"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused(schema: Any, field: str, message: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        factory.load(schema, base=None)
+    assert caught.value.field == field
+    assert message in caught.value.message
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"type": "integer"}, ["1", "-0", "1.0", "9" * 400], ["true", '"1"', "1.5", "null"]),
+        ({"const": 1}, ["1", "1.0"], ["true", '"1"']),
+        ({"enum": [False, None]}, ["false", "null"], ["0", '""']),
+        ({"uniqueItems": True}, ["[1, true]", '[{"a": 0}, {"a": false}]'], ["[1, 1.0]", '[{"a": 1}, {"a": 1}]']),
+        ({"multipleOf": 0.01}, ["0.07", "19.99", "3"], ["0.075", "0.070000001"]),
+        ({"multipleOf": 3}, ["9007199254740993"], ["9007199254740994"]),
+        ({"maximum": 9007199254740992}, ["9007199254740992"], ["9007199254740993"]),
+        ({"type": "string", "pattern": "^[a-z]+$"}, ['"abc"'], ['"abc\\n"', '"ab1"']),
+        ({"type": "string", "pattern": r"^\d[$]$"}, ['"5$"'], ['"٥$"', '"5"']),
+        (
+            {"patternProperties": {"^a$": {"type": "string"}}, "additionalProperties": False, "type": "object"},
+            ['{"a": ""}', "{}"],
+            ['{"a": 1}', '{"a\\n": ""}', '{"b": ""}'],
+        ),
+        ({"required": ["format"], "properties": {"format": {"const": "iri"}}}, ['{"format": "iri"}'], ["{}"]),
+        (
+            {"$ref": "#/$defs/t", "$defs": {"t": {"type": "array", "items": {"$ref": "#/$defs/t"}}}},
+            ["[]", "[" * 200 + "]" * 200],
+            ["{}", "[[1]]"],
+        ),
+        (
+            {"$id": "https://example.com/s", "$ref": "/s#/$defs/t", "$defs": {"t": {"type": "null"}}},
+            ["null"],
+            ["0"],
+        ),
+        (
+            {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "string"}]},
+            ['["a", 1]'],
+            ["[1]"],
+        ),
+        (
+            {"unevaluatedProperties": False, "allOf": [{"properties": {"a": {}}}], "type": "object"},
+            ['{"a": 1}'],
+            ['{"b": 1}'],
+        ),
+        (
+            {"type": "object", "maxProperties": 1},
+            ['{"a": 1}'],
+            ['{"a": 1, "a": 1}', '{"a": NaN}', '{"a": 1e999}', '{"a":1} x'],
+        ),
+    ],
+)
+async def test_schemas_mean_what_the_standard_says(schema: Any, good: list[str], bad: list[str]) -> None:
+    for candidate in good:
+        verdict = await judge(schema, candidate)
+        assert verdict.outcome is Outcome.PASS, (candidate, verdict.critiques)
+    for candidate in bad:
+        assert (await judge(schema, candidate)).outcome is Outcome.FAIL, candidate
+
+
+FORMAT_EXAMPLES = {
+    "date": (["2024-02-29"], ["2023-02-29", "2024-2-9", "20240229", "2024-02-29\n"]),
+    "date-time": (
+        ["2024-02-29T23:59:60Z", "2024-01-01t00:00:00.5+02:00"],
+        ["2024-02-30T00:00:00Z", "2024-01-01T00:00:00"],
+    ),
+    "duration": (["P1Y2M3DT4H5M6S", "PT1H", "P2W"], ["P", "PT", "P1S", "P1YT"]),
+    "email": (["a.b+c@example.org"], ["a@", "@b", "a b@c.de", "a@b@c.de", "a@-b.de", "a..b@c.de"]),
+    "hostname": (["example.org", "localhost"], ["-a.org", "a..b", "a_b", "x" * 64]),
+    "ipv4": (["127.0.0.1"], ["256.0.0.1", "127.1", "127.0.0.01"]),
+    "ipv6": (["::1"], ["1::2::3", "127.0.0.1"]),
+    "json-pointer": (["", "/a~0/~1"], ["a", "/~2"]),
+    "regex": (["a+"], ["("]),
+    "time": (["12:00:00Z"], ["24:00:00Z", "12:00:00", "12:00Z"]),
+    "uri": (["https://example.org/a?b#c", "mailto:a@b.de"], ["/a", "http://a b", "a:%zz"]),
+    "uuid": (["123e4567-e89b-12d3-a456-426614174000"], ["123e4567e89b12d3a456426614174000"]),
+}
+
+
+def test_every_format_that_is_asserted_has_examples() -> None:
+    assert set(FORMAT_EXAMPLES) == set(FORMATS.checkers)
+
+
+@pytest.mark.parametrize("name", FORMAT_EXAMPLES)
+def test_formats_are_asserted(name: str) -> None:
+    good, bad = FORMAT_EXAMPLES[name]
+    assert [text for text in good if not FORMATS.conforms(text, name)] == []
+    assert [text for text in bad if FORMATS.conforms(text, name)] == []
+    assert FORMATS.conforms(3, name)  # a format says nothing of other types
+
+
+@given(st.text("ab\n1$", max_size=4))
+def test_patterns_end_where_the_text_ends(text: str) -> None:
+    assert bool(re.search(python_pattern("^[a$]*$"), text)) == (set(text) <= {"a", "$"})
+    assert bool(re.search(python_pattern(r"^\$$"), text)) == (text == "$")
+
+
+async def test_every_fault_has_its_place() -> None:
+    schema = {
+        "type": "object",
+        "required": ["name", "age"],
+        "properties": {"age": {"minimum": 0}, "tags": {"items": {"type": "string", "pattern": "^[a-z]+$"}}},
+    }
+    verdict = await judge(schema, '{"age": -1, "tags": ["a", "B", 3]}')
+    assert [(c.locus, c.message, c.counterexample) for c in verdict.critiques] == [
+        ("$", "$: 'name' is a required property", {"age": -1, "tags": ["a", "B", 3]}),
+        ("$.age", "$.age: -1 is less than the minimum of 0", -1),
+        ("$.tags[1]", "$.tags[1]: 'B' does not match '^[a-z]+$'", "B"),
+        ("$.tags[2]", "$.tags[2]: 3 is not of type 'string'", 3),
+    ]
+    assert verdict.evidence["faults"] == 4
+
+
+async def test_the_closest_alternative_is_explained() -> None:
+    schema = {"anyOf": [{"type": "object", "properties": {"a": {"type": "string"}}}, {"type": "array", "minItems": 2}]}
+    verdict = await judge(schema, '{"a": 1}')
+    assert (
+        "$.a: fits no alternative of anyOf; in the closest, 1 is not of type 'string'" in verdict.critiques[0].message
+    )
+
+
+async def test_many_faults_are_capped_and_long_values_cut() -> None:
+    verdict = await judge({"items": {"type": "string"}}, "[" + "1," * 5000 + "1]")
+    assert len(verdict.critiques) == 10
+    assert verdict.evidence["faults"] == 5001
+    long = await judge({"type": "integer"}, '"' + "x" * 100_000 + '"')
+    assert len(long.critiques[0].message) < 400
+    assert long.critiques[0].counterexample is None
+
+
+async def test_a_pattern_that_never_ends_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modulo.verifiers.schema._SECONDS", 0.5)
+    verdict = await judge({"pattern": "^(a+)+$"}, '"' + "a" * 60 + '!"')
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "could not be decided within 0.5 s" in verdict.critiques[0].message
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
+    )
+)
+def test_a_constant_accepts_itself_alone(value: Any) -> None:
+    text = json.dumps(value)
+    assert check({"schema": {"const": value}, "candidate": text})["outcome"] == "pass"
+    assert check({"schema": {"const": [value]}, "candidate": text})["outcome"] == "fail"

@@ -1,0 +1,120 @@
+"""The pool's side of a zygote: start one, have it fork workers, end them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+
+from modulo.errors import WorkerError
+
+__all__ = ["Worker", "WorkerDiedError", "Zygote"]
+
+_START_SECONDS = 120.0
+_CONTROL_SECONDS = 30.0
+_CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+# What native libraries need to load; everything else, keys and tokens above all, stays out of the workers.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "Z3_LIBRARY_PATH", "OMP_NUM_THREADS")
+_BOOT = (
+    "import sys; a = sys.argv; sys.path += [p for p in a[4:] if p not in sys.path]; "
+    "from modulo.verifiers.zygote import main; main(int(a[1]), int(a[2]), [m for m in a[3].split(',') if m])"
+)
+
+
+class WorkerDiedError(WorkerError):
+    """The worker ended without an answer."""
+
+
+@dataclass
+class Worker:
+    pid: int
+    sock: socket.socket
+    zygote: Zygote
+    jobs: int = 0
+
+
+class Zygote:
+    """One zygote process and the control socket to it. Calls are serialised."""
+
+    def __init__(self, preload: tuple[str, ...], memory_mb: int) -> None:
+        self._lock = threading.Lock()
+        self.broken = False
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        path = [os.path.abspath(entry) for entry in sys.path]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _BOOT, str(theirs.fileno()), str(memory_mb), ",".join(preload), *path],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                start_new_session=True,  # Ctrl-C is for the parent, which then closes the control socket
+            )
+        self._control.settimeout(_START_SECONDS)
+        try:
+            greeting = self._control.recv(4096).decode("utf-8", "replace")
+        except OSError as error:
+            greeting = str(error)
+        if greeting != "ready":
+            self._process.kill()
+            reason = greeting.removeprefix("failed ") or self._last_error_line()
+            self.close()
+            raise WorkerError(f"verifier workers cannot start: {reason}")
+        self._control.settimeout(_CONTROL_SECONDS)
+
+    def _last_error_line(self) -> str:
+        assert self._process.stderr is not None
+        lines = self._process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "the process ended at once"
+
+    def fork(self) -> Worker:
+        """A new worker.
+
+        Raises:
+            WorkerError: the machine has no room for another process, or the zygote is gone (`broken` is then set).
+        """
+        message, fds = self._call(b"fork")
+        if not fds:
+            raise WorkerError(f"no verifier worker can be started: {message.decode('utf-8', 'replace')}")
+        return Worker(int(message.split()[1]), socket.socket(fileno=fds[0]), self)
+
+    def end(self, worker: Worker) -> tuple[int, int]:
+        """Kill and reap a worker: its wait status, and its largest resident size in KiB."""
+        with contextlib.suppress(OSError):
+            worker.sock.close()
+        try:
+            message, _ = self._call(b"end %d" % worker.pid)
+        except WorkerDiedError:
+            return 0, 0  # the zygote is gone, and its workers with it
+        _, status, peak = message.split()
+        return int(status), int(peak)
+
+    def _call(self, message: bytes) -> tuple[bytes, list[int]]:
+        with self._lock:
+            try:
+                self._control.send(message)
+                answer, fds, _, _ = socket.recv_fds(self._control, 256, 1, _CLOSE_ON_EXEC)
+            except OSError:
+                answer, fds = b"", []
+        if not answer:
+            self.broken = True
+            raise WorkerDiedError("the process that starts verifier workers is gone")
+        return answer, fds
+
+    def close(self) -> None:
+        """Let it and its workers go. Idempotent."""
+        self.broken = True
+        self._control.close()  # the zygote reads the end of the stream, kills its workers, and exits
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
