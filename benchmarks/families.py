@@ -19,6 +19,7 @@ __all__ = ["FAMILIES", "Generated", "problems"]
 
 COLOURS: list[JsonValue] = ["red", "green", "blue"]
 HOURS = range(9, 17)
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def sum_and_difference(rng: random.Random) -> _Draft:
 
 def free_hour(rng: random.Random) -> _Draft:
     """The one hour of a working day in which three people are all free."""
-    free = rng.choice(HOURS)
+    free = rng.choice(HOURS[1:])  # never the one of the example
     people = ("Ann", "Ben", "Cem")
     busy: dict[str, list[int]] = {person: [] for person in people}
     for hour in HOURS:
@@ -71,7 +72,7 @@ def free_hour(rng: random.Random) -> _Draft:
 
 def three_colouring(rng: random.Random) -> _Draft:
     """Five regions with seven borders, coloured with three colours; usually many solutions."""
-    regions = "ABCDE"
+    regions = sorted(rng.sample(LETTERS, 5))
     while True:
         colours = {region: rng.choice(COLOURS) for region in regions}
         apart = [f"{a}-{b}" for a, b in itertools.combinations(regions, 2) if colours[a] != colours[b]]
@@ -80,7 +81,7 @@ def three_colouring(rng: random.Random) -> _Draft:
     borders = sorted(rng.sample(apart, 7))
     example = json.dumps(dict.fromkeys(regions, "red"))
     return _Draft(
-        "Colour the map regions A, B, C, D and E, each with red, green or blue, so that no two neighbours have the same "
+        f"Colour the map regions {_listed(regions)}, each with red, green or blue, so that no two neighbours have the same "
         f"colour.\nThe neighbours are {_listed(borders)}.\nReply as JSON, for example {example}.",
         dict.fromkeys(regions, COLOURS),
         {border: border.replace("-", " != ") for border in borders},
@@ -96,16 +97,24 @@ FAMILIES: dict[str, Callable[[random.Random], _Draft]] = {
 
 
 def problems(name: str, count: int, seed: int) -> list[Generated]:
-    """The first `count` problems of a family under a seed, no two alike."""
+    """The first `count` problems of a family under a seed, no two alike.
+
+    Raises:
+        ValueError: the family is too small for so many.
+    """
     rng = random.Random(f"{name} {seed}")
     found: dict[str, Generated] = {}
-    while len(found) < count:
+    for _ in range(20 * count):
+        if len(found) == count:
+            break
         draft = FAMILIES[name](rng)
         spec = Spec(name="smt", spec={"variables": draft.variables, "constraints": draft.constraints})
         problem = Problem(
             id=f"{name}-{seed}-{len(found)}", statement=draft.statement, answer=AnswerFormat.JSON, verifiers=(spec,)
         )
         found.setdefault(draft.statement, Generated(problem, json.dumps(draft.solution)))
+    if len(found) < count:
+        raise ValueError(f"{name}: cannot draw {count} different problems, only {len(found)}")
     return list(found.values())
 
 

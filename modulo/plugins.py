@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from modulo.errors import ModelStringError, ProblemError, UsageError
 from modulo.protocols import Generator, Verifier, VerifierFactory
+from modulo.types import Problem, Verdict
 
 __all__ = ["open_model", "strategy_builder", "strategy_names", "verifier_factory", "verifier_names"]
 
@@ -106,4 +107,18 @@ class _WithoutSpec:
         return {}
 
     def build(self, spec: Any, *, hard: bool, sandbox: Any) -> Verifier:
-        return self._verifier
+        return self._verifier if hard or not self._verifier.hard else _Softened(self._verifier)
+
+
+class _Softened:
+    """A hard verifier that a problem asks for its advice only."""
+
+    hard = False
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+        self.name, self.version, self.guarantee = verifier.name, verifier.version, verifier.guarantee
+
+    async def verify(self, problem: Problem, candidate: str) -> Verdict:
+        verdict = await self._verifier.verify(problem, candidate)
+        return verdict.model_copy(update={"hard": False})

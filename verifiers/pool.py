@@ -43,7 +43,7 @@ class MemoryLimitError(WorkerError):
 
 
 class PayloadSizeError(WorkerError):
-    """The job is too large to be sent to a worker."""
+    """The job is too large, or nested too deeply, to be sent to a worker."""
 
 
 class _Job:
@@ -135,7 +135,10 @@ class Pool:
             self._zygote = None
 
     def _submit(self, function: str, payload: JsonValue, seconds: float) -> tuple[_Job, Future[JsonValue]]:
-        request = json.dumps([function, payload]).encode("ascii")
+        try:
+            request = json.dumps([function, payload]).encode("ascii")
+        except RecursionError:
+            raise PayloadSizeError("the job is nested too deeply") from None
         if len(request) > MAX_PAYLOAD:
             raise PayloadSizeError(f"{len(request)} bytes to check; the limit is {MAX_PAYLOAD}")
         job = _Job()

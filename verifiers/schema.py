@@ -20,6 +20,7 @@ from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Problem, Verdict
 from modulo.verifiers.judging import judge
 from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, shared
+from modulo.verifiers.specs import ensure_json
 
 __all__ = ["SchemaFactory", "SchemaVerifier", "factory"]
 
@@ -69,6 +70,7 @@ class SchemaFactory:
         """
         if not isinstance(spec, dict) or not spec:
             raise ProblemError("expected a JSON Schema with at least one requirement, such as {type: object, …}")
+        ensure_json(spec)
         try:
             fault: Any = shared(_PRELOAD).run_sync("modulo.verifiers.schema_check:load", spec, seconds=_SECONDS)
         except (DeadlineError, MemoryLimitError, PayloadSizeError) as error:

@@ -68,6 +68,9 @@ def python_pattern(pattern: str) -> str:
     r"""An ECMA 262 pattern for Python's `re`: `$` is the very end of the text, `\d` and `\w` are ASCII.
 
     In Python `$` also stands before a last line break, so that `^[a-z]+$` would let `"abc\n"` pass.
+
+    Raises:
+        re.error: the pattern would mean something else.
     """
     parts, in_class, escaped = ["(?a)"], False, False
     for char in pattern:
@@ -78,6 +81,8 @@ def python_pattern(pattern: str) -> str:
         elif char == "[":
             in_class = True
         elif char == "]":
+            if in_class and "".join(parts).endswith(("[", "[^")):
+                raise re.error("an empty class means something else in Python")
             in_class = False
         elif char == "$" and not in_class:
             parts.append(r"\Z")

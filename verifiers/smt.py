@@ -22,7 +22,7 @@ from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Problem, Value, Verdict
 from modulo.verifiers.judging import judge
 from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, shared
-from modulo.verifiers.specs import problem_error, read_beside
+from modulo.verifiers.specs import ensure_json, problem_error, read_beside
 
 __all__ = ["SmtFactory", "SmtSpec", "SmtVerifier", "factory"]
 
@@ -119,6 +119,7 @@ class SmtFactory:
         Raises:
             ProblemError: names the field and what is wrong in it.
         """
+        ensure_json(spec)
         try:
             model = SmtSpec.model_validate(spec)
         except ValidationError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from modulo.errors import ProblemError
 
-__all__ = ["problem_error", "read_beside"]
+__all__ = ["ensure_json", "problem_error", "read_beside"]
 
 _MAX_BYTES = 10_000_000
 
@@ -27,6 +28,20 @@ def problem_error(error: ValidationError) -> ProblemError:
     elif first["type"] in ("model_type", "dict_type"):
         message = "expected a mapping of fields"
     return ProblemError(message, field=field)
+
+
+def ensure_json(spec: object) -> None:
+    """Refuse what YAML can write and JSON cannot.
+
+    Raises:
+        ProblemError: the spec holds a NaN, an infinity, a date or such, or is nested too deeply.
+    """
+    try:
+        json.dumps(spec, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"the spec holds what JSON cannot express: {error}") from None
+    except RecursionError:
+        raise ProblemError("the spec is nested too deeply") from None
 
 
 def read_beside(name: str, base: Path | None, *, field: str) -> str:

@@ -20,7 +20,7 @@ _CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 # What native libraries need to load; everything else, keys and tokens above all, stays out of the workers.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "Z3_LIBRARY_PATH", "OMP_NUM_THREADS")
 _BOOT = (
-    "import sys; a = sys.argv; sys.path += [p for p in a[4:] if p not in sys.path]; "
+    "import sys; a = sys.argv; sys.path[:] = a[4:]; "
     "from modulo.verifiers.zygote import main; main(int(a[1]), int(a[2]), [m for m in a[3].split(',') if m])"
 )
 
@@ -31,6 +31,8 @@ class WorkerDiedError(WorkerError):
 
 @dataclass
 class Worker:
+    """A forked worker and the socket to it. `jobs` counts what it has served."""
+
     pid: int
     sock: socket.socket
     zygote: Zygote

@@ -140,9 +140,11 @@ def _spawn(bwrap: str, root: rootfs.RootFs, uid: int | None) -> ProcessChannel:
 
 def _first_process(told: int, process: subprocess.Popen[bytes]) -> int | None:
     """A handle of the first process of the pid namespace; `None` if `bwrap` could not make one."""
-    ready, _, _ = select.select([told], [], [], _TELL_SECONDS)
+    text = b""
+    while select.select([told], [], [], _TELL_SECONDS)[0] and (piece := os.read(told, 4096)):
+        text += piece
     try:
-        pid = int(json.loads(os.read(told, 4096))["child-pid"]) if ready else 0
+        pid = int(json.loads(text)["child-pid"])
         handle = os.pidfd_open(pid)
     except (OSError, ValueError, KeyError):
         return None

@@ -23,12 +23,20 @@ def wipe(folder: str) -> None:
         for name in os.listdir(folder):
             path = f"{folder}/{name}"
             with suppress(OSError):
-                if os.path.islink(path) or not os.path.isdir(path):
+                if not _is_folder(path):
                     os.unlink(path)
-                else:
-                    os.chmod(path, 0o700)
-                    for inner in os.listdir(path):
-                        number += 1
-                        os.rename(f"{path}/{inner}", f"{folder}/.wiped-{os.getpid()}-{number}")
-                    os.rmdir(path)
+                    progress = True
+                    continue
+                os.chmod(path, 0o700)
+                for inner in os.listdir(path):
+                    number += 1
+                    if _is_folder(f"{path}/{inner}"):
+                        os.chmod(f"{path}/{inner}", 0o700)  # a folder that is not writable cannot be moved
+                    os.rename(f"{path}/{inner}", f"{folder}/.wiped-{os.getpid()}-{number}")
+                    progress = True
+                os.rmdir(path)
                 progress = True
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)

@@ -28,7 +28,7 @@ def right(family: str, problem: Problem, answer: dict[str, int | str]) -> bool:
     if family == "free_hour":
         calendars = problem.statement.split("\n")[1]
         return str(answer["start"]) not in re.findall(r"\d+", calendars)
-    return all(answer[a] != answer[b] for a, b in re.findall(r"([A-E])-([A-E])", problem.statement))
+    return all(answer[a] != answer[b] for a, b in re.findall(r"([A-Z])-([A-Z])", problem.statement))
 
 
 def answers(family: str, problem: Problem) -> Iterator[dict[str, int | str]]:
@@ -41,8 +41,9 @@ def answers(family: str, problem: Problem) -> Iterator[dict[str, int | str]]:
     elif family == "free_hour":
         yield from ({"start": hour} for hour in range(9, 17))
     else:
+        regions = re.findall(r"\b[A-Z]\b", problem.statement.split(", each")[0])
         for colours in itertools.product(("red", "green", "blue"), repeat=5):
-            yield dict(zip("ABCDE", colours, strict=True))
+            yield dict(zip(regions, colours, strict=True))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -73,3 +74,8 @@ def test_a_seed_gives_the_same_problems(family: str) -> None:
     assert problems(family, 4, seed=1) == ten[:4]
     assert len({g.problem.statement for g in ten}) == len({g.problem.id for g in ten}) == 10
     assert not {g.problem.statement for g in ten} & {g.problem.statement for g in problems(family, 3, seed=2)}
+
+
+def test_a_family_that_is_too_small_says_so() -> None:
+    with pytest.raises(ValueError, match="sum_and_difference: cannot draw 4000 different problems"):
+        problems("sum_and_difference", 4000, seed=1)

@@ -12,6 +12,8 @@ from typing import Any
 
 from modulo.verifiers.pool import Pool
 
+_leaked: list[bytearray] = []
+
 
 def echo(value: Any) -> Any:
     return value
@@ -60,6 +62,13 @@ def die_unless_marked(path: str) -> str:
 
 def allocate(megabytes: int) -> int:
     return len(bytearray(megabytes << 20))
+
+
+def leak(megabytes: int) -> int:
+    """Keeps memory for good, and takes long enough for another worker to be needed beside it."""
+    _leaked.append(bytearray(megabytes << 20))
+    time.sleep(0.5)
+    return os.getpid()
 
 
 def grow_then_abort(megabytes: int) -> None:

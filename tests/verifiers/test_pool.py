@@ -151,6 +151,12 @@ def test_the_memory_limit_is_told_apart(pool: Pool) -> None:
         pool.run_sync(JOBS + "grow_then_abort", 1, seconds=30)
 
 
+async def test_what_earlier_jobs_left_behind_is_not_held_against_a_job(pool: Pool) -> None:
+    used = await asyncio.gather(*(pool.run(JOBS + "leak", 300, seconds=30) for _ in range(2)))
+    assert len(set(used)) == 2
+    assert await pool.run(JOBS + "allocate", 300, seconds=30) == 300 << 20
+
+
 def test_a_job_that_is_too_large_is_not_sent(pool: Pool) -> None:
     with pytest.raises(PayloadSizeError):
         pool.run_sync(JOBS + "echo", "x" * 16_000_001, seconds=30)

@@ -25,6 +25,13 @@ async def judge(schema: Any, candidate: str) -> Verdict:
     return await verifier.verify(PROBLEM, candidate)
 
 
+def nested(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(depth):
+        schema = {"not": schema}
+    return schema
+
+
 @pytest.mark.parametrize(
     ("schema", "field", "message"),
     [
@@ -37,6 +44,9 @@ async def judge(schema: Any, candidate: str) -> Verdict:
         ({"properties": {"a": {"minimum": "3"}}}, "properties.a.minimum", "not of type 'number'"),
         ({"allOf": [{}, {"minLength": -1}]}, "allOf[1].minLength", "minimum of 0"),
         ({"pattern": "("}, "pattern", "not a 'regex'"),
+        ({"pattern": "[]a]"}, "", "empty class"),
+        ({"minimum": float("nan")}, "", "what JSON cannot express"),
+        (nested(5000), "", "nested too deeply"),
         ({"patternProperties": {"[": {}}}, "patternProperties", "not a 'regex'"),
         ({"$schema": "https://example.com/mine", "type": "object"}, "$schema", "unknown dialect"),
         ({"$schema": 3, "type": "object"}, "$schema", "unknown dialect"),

@@ -1,0 +1,80 @@
+"""Every example problem loads, says why it is there, takes a right answer and refuses a wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modulo import verify
+from modulo.problems import load_problems
+from modulo.types import Outcome, accepted, overall
+from tests.support.cli import PROBLEMS
+
+ROMAN = """
+def to_roman(n):
+    out = ""
+    for value, letters in [(1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
+                           (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]:
+        out, n = out + letters * (n // value), n % value
+    return out
+"""
+MERGE = """
+def merge(intervals):
+    out = []
+    for start, end in sorted(intervals):
+        if out and start <= out[-1][1]:
+            out[-1][1] = max(out[-1][1], end)
+        else:
+            out.append([start, end])
+    return out
+"""
+FERRY = "(board c1 left)\n(sail left right)\n(debark c1 right)"
+
+# Problem, right answer, wrong answer, words of the critique on the wrong one.
+ANSWERS: dict[str, tuple[str, str, str]] = {
+    "antiderivative": (r"\boxed{x^3 + \sin x + 7}", r"\boxed{x^3 - \sin x}", ""),
+    "exact_root": (r"The answer is $\sqrt{12}$.", "3.4641016151377544", ""),
+    "ferry": (FERRY, FERRY.replace("(sail left right)\n", ""), "debark"),
+    "free_hour": ('{"start": 13}', '{"start": 14}', "ben_is_free"),
+    "invoice": (
+        '{"subtotal": 100, "tax": 10, "total": 110}',
+        '{"subtotal": 100, "tax": 10, "total": 120}',
+        "total_is_subtotal_plus_tax",
+    ),
+    "merge_intervals": (MERGE, MERGE.replace("max(out[-1][1], end)", "end"), "a hidden test fails"),
+    "roman_numerals": (f"```python{ROMAN}```", f"```python{ROMAN.replace('(4, ', '(3, ')}```", "to_roman(4)"),
+    "shifts": (
+        '{"Ada": "night", "Bo": "morning", "Cy": "noon"}',
+        '{"Ada": "noon", "Bo": "night", "Cy": "morning"}',
+        "Bo_not_at_night",
+    ),
+    "three_colouring": (
+        '{"A": "red", "B": "green", "C": "blue", "D": "red", "E": "green"}',
+        '{"A": "red", "B": "green", "C": "blue", "D": "blue", "E": "red"}',
+        "C-D",
+    ),
+    "two_blocks": ("1. (pick-up a)\n2. (stack a b)", "(stack a b)", "stack"),
+}
+FILES = sorted(PROBLEMS.glob("*.yaml"))
+
+
+def test_every_file_has_answers_here() -> None:
+    assert [f.stem for f in FILES] == sorted(ANSWERS)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_it_says_why(file: Path) -> None:
+    assert file.read_text().startswith("# Why: ")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_right_passes_and_wrong_fails(file: Path) -> None:
+    (problem,) = load_problems(str(file))
+    assert problem.id == file.stem.replace("_", "-")
+    right, wrong, words = ANSWERS[file.stem]
+    assert accepted(verify(problem, right))
+    refused = verify(problem, wrong)
+    assert overall(refused) is Outcome.FAIL
+    assert words in " ".join(f"{c.locus} {c.message}" for v in refused for c in v.critiques)
+    assert overall(verify(problem, "")) is Outcome.FAIL
