@@ -39,7 +39,9 @@ def build(model: Model, check: Check, *, rounds: int = 4) -> CompiledStateGraph[
         attempt = {"candidate": candidate, "passed": passed, "critique": critique}
         if passed:
             return {"attempts": [attempt]}
-        words = f"Your answer is not correct.\nWhat is wrong:\n- {critique}\nCorrect it and give the whole answer again."
+        words = (
+            f"Your answer is not correct.\nWhat is wrong:\n- {critique}\nCorrect it and give the whole answer again."
+        )
         return {"attempts": [attempt], "messages": [{"role": "user", "content": words}]}
 
     def after_verify(state: State) -> Literal["generate", "__end__"]:

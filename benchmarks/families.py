@@ -40,7 +40,7 @@ class _Draft:
 
 def sum_and_difference(rng: random.Random) -> _Draft:
     """Two whole numbers with a given sum and difference; one solution."""
-    x, y = rng.randint(3, 60), rng.randint(3, 60)
+    x, y = rng.randint(1, 20), rng.randint(1, 20)
     total, difference = x + y, x - y
     return _Draft(
         f"Find whole numbers x and y such that x + y = {total} and x - y = {difference}.\n"
@@ -79,10 +79,9 @@ def three_colouring(rng: random.Random) -> _Draft:
         if len(apart) >= 7:
             break
     borders = sorted(rng.sample(apart, 7))
-    example = json.dumps(dict.fromkeys(regions, "red"))
     return _Draft(
         f"Colour the map regions {_listed(regions)}, each with red, green or blue, so that no two neighbours have the same "
-        f"colour.\nThe neighbours are {_listed(borders)}.\nReply as JSON, for example {example}.",
+        f"colour.\nThe neighbours are {_listed(borders)}.\nReply as JSON that gives each region its colour.",
         dict.fromkeys(regions, COLOURS),
         {border: border.replace("-", " != ") for border in borders},
         dict(colours),

@@ -90,7 +90,9 @@ async def main(model: str, count: int, seed: int, out: Path | None) -> None:
         f"{model}, temperature 0.8, problem seed {seed}, sampling seeds {results[0].seed} to {results[-1].seed + N - 1}, "
         f"{time.monotonic() - started:.0f} s"
     )
-    print("| family | problems | pass@1 | best-of-8 | × pass@1 | pass@5 | retry, 5 rounds | tokens: one | best-of-8 | retry |")
+    print(
+        "| family | problems | pass@1 | best-of-8 | × pass@1 | pass@5 | retry, 5 rounds | tokens: one | best-of-8 | retry |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for family in FAMILIES:
         print(row(family, [result for result in results if result.family == family]))

@@ -74,9 +74,7 @@ async def loop(solves: int, batch: int, folder: Path) -> None:
         return lambda statement: graph.ainvoke({"problem": {"statement": statement}})
 
     ways: dict[str, Callable[[str], Awaitable[Any]]] = {
-        "bare LangGraph": lambda text: bare.ainvoke(
-            {"messages": [{"role": "user", "content": text}], "attempts": []}
-        ),
+        "bare LangGraph": lambda text: bare.ainvoke({"messages": [{"role": "user", "content": text}], "attempts": []}),
         "critique_retry": ours("critique_retry"),
         "best_of_n": ours("best_of_n"),
         "critique_retry, traced": ours("critique_retry", trace=folder / "critique_retry.jsonl"),

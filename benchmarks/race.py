@@ -67,7 +67,9 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=20)
     chosen = parser.parse_args()
     print(f"n = {N}, {chosen.runs} runs, median (worst)")
-    print("| mode | ms from passing choice sent to answer | ms from verdict to answer |"
-          " choices finished / cancelled / left open / requests left open |\n|---|---|---|---|")
+    print(
+        "| mode | ms from passing choice sent to answer | ms from verdict to answer |"
+        " choices finished / cancelled / left open / requests left open |\n|---|---|---|---|"
+    )
     print(row("race", chosen.runs))
     print(row("full", min(3, chosen.runs)))

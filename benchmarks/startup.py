@@ -1,6 +1,6 @@
 """CPU time of starting: `modulo --help` and `import modulo`, next to Python itself and to LangGraph's import.
 
-    python benchmarks/startup.py
+python benchmarks/startup.py
 """
 
 from __future__ import annotations

@@ -107,7 +107,11 @@ class Server:
                 writer.write(b"0\r\n\r\n")
             else:
                 choices = [
-                    {"index": i, "message": {"role": "assistant", "content": _text(k, request)}, "finish_reason": "stop"}
+                    {
+                        "index": i,
+                        "message": {"role": "assistant", "content": _text(k, request)},
+                        "finish_reason": "stop",
+                    }
                     for i, k in enumerate(numbers)
                 ]
                 whole = {"id": "stub", "object": "chat.completion", "created": 0, "model": request.get("model", "stub")}
@@ -124,7 +128,9 @@ class Server:
 
 def _text(number: int, request: dict[str, Any]) -> str:
     # DSPy's chat adapter asks for its answer between markers.
-    return f"[[ ## answer ## ]]\n{number + 1}\n\n[[ ## completed ## ]]" if request["model"] == "dspy" else str(number + 1)
+    return (
+        f"[[ ## answer ## ]]\n{number + 1}\n\n[[ ## completed ## ]]" if request["model"] == "dspy" else str(number + 1)
+    )
 
 
 def _usage(n: int) -> dict[str, int]:
@@ -184,5 +190,7 @@ def serving(delays: Sequence[float]) -> Iterator[Stub]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("delays", type=float, nargs="+", help="seconds after which each choice of a prompt ends, in turn")
+    parser.add_argument(
+        "delays", type=float, nargs="+", help="seconds after which each choice of a prompt ends, in turn"
+    )
     asyncio.run(_serve(parser.parse_args().delays))

@@ -155,7 +155,9 @@ def _prepare(bank_for: Callable[[Problem], Bank], problem: Problem) -> Bank:
     return bank
 
 
-async def begin(started: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str) -> dict[str, Any]:
+async def begin(
+    started: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str
+) -> dict[str, Any]:
     """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
     problem = validate_problem(started.get("problem"))
     generator, bank_for = context.parts()

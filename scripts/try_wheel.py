@@ -40,7 +40,13 @@ def main(dist: Path, lock: Path) -> int:
                 sys.stderr.write(f"modulo verify of {candidate} exited {done.returncode}, not {code}\n")
                 return 1
         listed = "import importlib.util as u; print(all(u.find_spec(m) for m in %r))" % (  # noqa: UP031
-            ["modulo.cli", "modulo.graphs", "modulo.verifiers.smt", "modulo.adapters.models", "modulo.adapters.sandboxes"],
+            [
+                "modulo.cli",
+                "modulo.graphs",
+                "modulo.verifiers.smt",
+                "modulo.adapters.models",
+                "modulo.adapters.sandboxes",
+            ],
         )
         found = subprocess.run([python, "-c", listed], text=True, capture_output=True, cwd=home, check=True)
         if found.stdout.strip() != "True":

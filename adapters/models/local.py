@@ -69,6 +69,14 @@ class Local:
             async for completion in completions:
                 yield completion
 
+    async def prepare(self) -> None:
+        """Fetch the weights if they are missing, and start the server.
+
+        Raises:
+            WeightsError: the weights cannot be fetched or loaded.
+        """
+        await self._started()
+
     async def aclose(self) -> None:
         """Close this loop's connections. The server stays for others, and ends with the process."""
         if self._wire is not None:

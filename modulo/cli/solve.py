@@ -79,6 +79,8 @@ async def _solve_all(problems: Sequence[Problem], context: Any, strategy: str, *
     statuses = []
     unavailable: Solution | None = None
     try:
+        if (prepare := getattr(context.generator, "prepare", None)) is not None:
+            await prepare()  # a download shows its own progress, so before the view
         with open_view(len(problems), context) as view:
             for problem in problems:
                 if unavailable is not None:

@@ -22,7 +22,7 @@ GOOD: dict[str, Any] = {
 }
 FILES: dict[str, str | bytes] = {
     "good.yaml": json.dumps(GOOD),
-    "script.yaml": '- \'{"x": 5}\'\n',
+    "script.yaml": "- '{\"x\": 5}'\n",
     "answer.json": '{"x": 5}',
     "bytes.bin": b"\xff\xfe\x00",
 }
@@ -60,7 +60,10 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
     "a key twice": ("id: a\nid: b\n", "p.yaml:2: is not YAML: the key 'id' stands twice"),
     "an alias": ("id: &a x\nstatement: *a\n", "p.yaml:2: is not YAML: aliases (*name) are not supported"),
     "a key that is a number": ("1: a\n", "p.yaml:1: is not YAML: the key 1 is not text; put it in quotes"),
-    "a Python object": ("id: !!python/object:os.system x\n", "p.yaml:1: is not YAML: could not determine a constructor"),
+    "a Python object": (
+        "id: !!python/object:os.system x\n",
+        "p.yaml:1: is not YAML: could not determine a constructor",
+    ),
     "a list": ("- a\n- b\n", "p.yaml: a problem is a mapping with statement and verifiers, not a list"),
     "a scalar": ("hello\n", "p.yaml: a problem is a mapping with statement and verifiers, not text"),
     "not a number": (problem()[:-1] + ', "extra": .nan}', "p.yaml: extra: nan is not a JSON number"),
@@ -70,20 +73,35 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
     "statement is a number": (problem(statement=3), "p.yaml: statement: "),
     "id too long": (problem(id="x" * 201), "p.yaml: id: "),
     "an unknown field": (problem(verifier=[]), "p.yaml: verifier: is not a field of a problem; the fields are id, "),
-    "an unknown answer": (problem(answer="yaml"), "p.yaml: answer: is one of text, python, json, math, plan, smtlib, not"),
+    "an unknown answer": (
+        problem(answer="yaml"),
+        "p.yaml: answer: is one of text, python, json, math, plan, smtlib, not",
+    ),
     "no verifiers": (problem(verifiers=None), "p.yaml: verifiers: give at least one, such as `- tests:"),
     "empty verifiers": (problem(verifiers=[]), "p.yaml: verifiers: give at least one"),
     "verifiers are a mapping": (problem(verifiers={"smt": SMT}), "p.yaml: verifiers: is a list, one `- name: spec`"),
     "a verifier is text": (problem(verifiers=["smt"]), "p.yaml: verifiers[0]: "),
-    "a verifier has two names": (problem(verifiers=[{"smt": SMT, "math": {}}]), "p.yaml: verifiers[0]: a verifier is a"),
-    "an unknown verifier": (judged_by({"nope": {}}), "p.yaml: verifiers[0]: no verifier is called 'nope'; installed are"),
+    "a verifier has two names": (
+        problem(verifiers=[{"smt": SMT, "math": {}}]),
+        "p.yaml: verifiers[0]: a verifier is a",
+    ),
+    "an unknown verifier": (
+        judged_by({"nope": {}}),
+        "p.yaml: verifiers[0]: no verifier is called 'nope'; installed are",
+    ),
     "hard is text": (smt(**SMT, hard="maybe"), "p.yaml: verifiers[0].hard: "),
     "tests: a list": (judged_by({"tests": []}), "p.yaml: verifiers[0].tests: expected a mapping of fields"),
     "tests: no entry": (judged_by({"tests": {"cases": []}}), "p.yaml: verifiers[0].tests.entry: "),
-    "tests: entry is no name": (cases_of(entry="f(x)"), "p.yaml: verifiers[0].tests.entry: 'f(x)' is not the name of a"),
+    "tests: entry is no name": (
+        cases_of(entry="f(x)"),
+        "p.yaml: verifiers[0].tests.entry: 'f(x)' is not the name of a",
+    ),
     "tests: no case": (cases_of(cases=[]), "p.yaml: verifiers[0].tests.cases: give at least one case"),
     "tests: args": (cases_of(cases=[{"args": 3, "expect": 3}]), "p.yaml: verifiers[0].tests.cases[0].args: write the"),
-    "tests: no expect": (cases_of(cases=[{"args": [3]}]), "p.yaml: verifiers[0].tests.cases[0].expect: give exactly one"),
+    "tests: no expect": (
+        cases_of(cases=[{"args": [3]}]),
+        "p.yaml: verifiers[0].tests.cases[0].expect: give exactly one",
+    ),
     "tests: a misspelled field": (cases_of(casses=[]), "p.yaml: verifiers[0].tests.casses: no such field"),
     "tests: an unknown tag": (
         cases_of(hidden=[{"args": [{"$list": []}], "expect": 3}]),
@@ -91,17 +109,29 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
     ),
     "tests: a limit": (cases_of(memory_mb=1), "p.yaml: verifiers[0].tests.memory_mb: "),
     "smt: nothing": (smt(), "p.yaml: verifiers[0].smt: give exactly one of smtlib, smtlib_file, or variables"),
-    "smt: an unknown sort": (smt(variables={"x": "integer"}, constraints=["x > 3"]), "p.yaml: verifiers[0].smt.variables"),
+    "smt: an unknown sort": (
+        smt(variables={"x": "integer"}, constraints=["x > 3"]),
+        "p.yaml: verifiers[0].smt.variables",
+    ),
     "smt: an unknown name": (smt(variables={"x": "int"}, constraints={"c": "y > 3"}), "verifiers[0].smt.constraints"),
-    "smt: not an expression": (smt(variables={"x": "int"}, constraints=["x >"]), "p.yaml: verifiers[0].smt.constraints"),
+    "smt: not an expression": (
+        smt(variables={"x": "int"}, constraints=["x >"]),
+        "p.yaml: verifiers[0].smt.constraints",
+    ),
     "smt: code": (smt(variables={"x": "int"}, constraints=["print(x)"]), "p.yaml: verifiers[0].smt.constraints"),
     "smt: reads a file": (smt(smtlib='(include "/etc/passwd")'), "p.yaml: verifiers[0].smt.smtlib: "),
     "smt: not SMT-LIB": (smt(smtlib="(assert (> x"), "p.yaml: verifiers[0].smt.smtlib: "),
     "smt: a file that is not there": (smt(smtlib_file="no.smt2"), "p.yaml: verifiers[0].smt.smtlib_file: cannot read"),
-    "math: nothing": (judged_by({"math": {}}), "p.yaml: verifiers[0].math: give either `equals` or `antiderivative_of`"),
+    "math: nothing": (
+        judged_by({"math": {}}),
+        "p.yaml: verifiers[0].math: give either `equals` or `antiderivative_of`",
+    ),
     "math: unreadable": (judged_by({"math": {"equals": "2 +"}}), "p.yaml: verifiers[0].math.equals: cannot be read as"),
     "math: a float": (judged_by({"math": {"equals": 0.5}}), "p.yaml: verifiers[0].math.equals: put quotes round a"),
-    "math: tolerance": (judged_by({"math": {"equals": "2", "tolerance": -1}}), "verifiers[0].math.tolerance: a positive"),
+    "math: tolerance": (
+        judged_by({"math": {"equals": "2", "tolerance": -1}}),
+        "verifiers[0].math.tolerance: a positive",
+    ),
     "plan: a file that is not there": (
         judged_by({"plan": {"domain": "no.pddl", "problem": TASK}}),
         "p.yaml: verifiers[0].plan.domain: cannot read no.pddl: No such file or directory",
@@ -110,16 +140,26 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
         judged_by({"plan": {"domain": DOMAIN.replace("(p)))", "(forall (?x) (p))))"), "problem": TASK}}),
         "p.yaml: verifiers[0].plan.domain: line 1: ",
     ),
-    "schema: empty": (judged_by({"schema": {}}), "p.yaml: verifiers[0].schema: expected a JSON Schema with at least one"),
+    "schema: empty": (
+        judged_by({"schema": {}}),
+        "p.yaml: verifiers[0].schema: expected a JSON Schema with at least one",
+    ),
     "schema: not one": (judged_by({"schema": {"type": "whole"}}), "p.yaml: verifiers[0].schema.type"),
-    "schema: elsewhere": (judged_by({"schema": {"$ref": "http://x.invalid/s"}}), "p.yaml: verifiers[0].schema: $ref 'http"),
+    "schema: elsewhere": (
+        judged_by({"schema": {"$ref": "http://x.invalid/s"}}),
+        "p.yaml: verifiers[0].schema: $ref 'http",
+    ),
 }
 OTHER_FILES: dict[str, tuple[str, str, str]] = {
     "JSON syntax": ("p.json", '{"id": "a",\n "statement": }', "p.json:2: is not JSON: Expecting value at column 15"),
     "JSON key twice": ("p.json", '{"id": "a", "id": "b"}', "p.json: is not JSON: the key 'id' stands twice"),
     "JSON NaN": ("p.json", '{"id": NaN}', "p.json: is not JSON: NaN is not JSON"),
     "JSON lines, a bad line": ("p.jsonl", problem() + '\n{"id": \n', "p.jsonl:2: is not JSON: "),
-    "JSON lines, a bad problem": ("p.jsonl", problem() + '\n\n{"id": "b"}\n', "p.jsonl:3: verifiers: give at least one"),
+    "JSON lines, a bad problem": (
+        "p.jsonl",
+        problem() + '\n\n{"id": "b"}\n',
+        "p.jsonl:3: verifiers: give at least one",
+    ),
     "JSON lines, an id twice": ("p.jsonl", problem() + "\n" + problem(), "id: 'big' stands twice"),
 }
 
@@ -136,7 +176,11 @@ FLAGS: dict[str, tuple[tuple[str, ...], int, str]] = {
         2,
         "--rounds: belongs to --strategy critique_retry",
     ),
-    "-n is not critique_retry's": ((*SOLVE, "good.yaml", "--strategy", "critique_retry", "-n", "2"), 2, "-n: belongs to"),
+    "-n is not critique_retry's": (
+        (*SOLVE, "good.yaml", "--strategy", "critique_retry", "-n", "2"),
+        2,
+        "-n: belongs to",
+    ),
     "--max-tokens": ((*SOLVE, "good.yaml", "--max-tokens", "0"), 2, "--max-tokens: "),
     "--timeout": ((*SOLVE, "good.yaml", "--timeout", "-3"), 2, "--timeout: "),
     "--timeout nan": ((*SOLVE, "good.yaml", "--timeout", "nan"), 2, "--timeout: "),
@@ -145,9 +189,17 @@ FLAGS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "--seed": ((*SOLVE, "good.yaml", "--seed", "-1"), 2, "--seed: "),
     "--feedback": ((*SOLVE, "good.yaml", "--feedback", "loud"), 2, "--feedback: input should be 'none', 'binary'"),
     "--sandbox": ((*SOLVE, "good.yaml", "--sandbox", "chroot"), 2, "--sandbox: input should be 'auto', 'docker'"),
-    "--strategy": ((*SOLVE, "good.yaml", "--strategy", "magic"), 2, "no strategy is called 'magic'; installed are best"),
+    "--strategy": (
+        (*SOLVE, "good.yaml", "--strategy", "magic"),
+        2,
+        "no strategy is called 'magic'; installed are best",
+    ),
     "--trace is a folder": ((*SOLVE, "good.yaml", "--trace", "."), 2, "--trace cannot be written: Is a directory"),
-    "--trace under a file": ((*SOLVE, "good.yaml", "--trace", "good.yaml/t"), 2, "good.yaml/t: --trace cannot be written"),
+    "--trace under a file": (
+        (*SOLVE, "good.yaml", "--trace", "good.yaml/t"),
+        2,
+        "good.yaml/t: --trace cannot be written",
+    ),
     "no such file": ((*SOLVE, "no.yaml"), 2, "no.yaml: cannot be read: No such file or directory"),
     "a folder": ((*SOLVE, "."), 2, ".: is a directory; give a problem file"),
     "the second file": ((*SOLVE, "good.yaml", "no.yaml"), 2, "no.yaml: cannot be read"),
@@ -156,10 +208,18 @@ FLAGS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "stdin empty": ((*SOLVE, "-"), 2, "<stdin>: holds no problem"),
     "verify: nothing": (("verify",), 2, "give a PROBLEM file, or --batch with --problems"),
     "verify: no such problem": (("verify", "no.yaml", "answer.json"), 2, "no.yaml: cannot be read: No such file"),
-    "verify: no such candidate": (("verify", "good.yaml", "no.json"), 2, "no.json: CANDIDATE cannot be read: No such file"),
+    "verify: no such candidate": (
+        ("verify", "good.yaml", "no.json"),
+        2,
+        "no.json: CANDIDATE cannot be read: No such file",
+    ),
     "verify: candidate is a folder": (("verify", "good.yaml", "."), 2, ".: CANDIDATE cannot be read: Is a directory"),
     "verify: candidate is bytes": (("verify", "good.yaml", "bytes.bin"), 2, "bytes.bin: CANDIDATE is not UTF-8 text"),
-    "verify: --sandbox": (("verify", "good.yaml", "answer.json", "--sandbox", "x"), 2, "--sandbox: input should be 'auto'"),
+    "verify: --sandbox": (
+        ("verify", "good.yaml", "answer.json", "--sandbox", "x"),
+        2,
+        "--sandbox: input should be 'auto'",
+    ),
     "verify: --batch alone": (("verify", "--batch", "b.jsonl"), 2, "--batch CANDIDATES.jsonl and --problems PROBLEMS"),
     "verify: --problems alone": (("verify", "--problems", "good.yaml"), 2, "--batch CANDIDATES.jsonl and --problems"),
     "verify: --batch and PROBLEM": (
@@ -205,7 +265,10 @@ BATCHES: dict[str, tuple[str | bytes, str]] = {
     "not UTF-8": (b'{"problem_id": "big", "candidate": "\xff"}', "b.jsonl:1: is not JSON"),
     "a list": ("[]", "b.jsonl:1: is a JSON object"),
     "no candidate": ('{"problem_id": "big"}', "b.jsonl:1: candidate: is missing or not text"),
-    "candidate is not text": ('{"problem_id": "big", "candidate": {"x": 5}}', "b.jsonl:1: candidate: is missing or not"),
+    "candidate is not text": (
+        '{"problem_id": "big", "candidate": {"x": 5}}',
+        "b.jsonl:1: candidate: is missing or not",
+    ),
     "no problem_id": ('{"candidate": "5"}', "b.jsonl:1: problem_id: is missing or not text"),
     "unknown problem_id": ('{"problem_id": "small", "candidate": "5"}', "b.jsonl:1: problem_id: no problem is called"),
     "a later line": ('{"problem_id": "big", "candidate": "5"}\n\nx\n', "b.jsonl:3: is not JSON"),
@@ -266,12 +329,18 @@ def test_json_and_json_lines(name: str, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_verify_takes_one_problem(capsys: pytest.CaptureFixture[str]) -> None:
     write(Path("two.jsonl"), problem() + "\n" + problem(id="b"))
-    refused(capsys, ("verify", "two.jsonl", "answer.json"), 2, "two.jsonl: holds 2 problems; verify takes one, or --batch")
+    refused(
+        capsys, ("verify", "two.jsonl", "answer.json"), 2, "two.jsonl: holds 2 problems; verify takes one, or --batch"
+    )
 
 
-def test_problem_and_candidate_both_from_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problem_and_candidate_both_from_stdin(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(problem().encode())))
-    refused(capsys, ("verify", "-", "-"), 2, "CANDIDATE: standard input already holds the problem; give the candidate as")
+    refused(
+        capsys, ("verify", "-", "-"), 2, "CANDIDATE: standard input already holds the problem; give the candidate as"
+    )
 
 
 @pytest.mark.parametrize("name", FLAGS)
@@ -306,7 +375,10 @@ def test_a_trace_file_with_no_readable_trace(capsys: pytest.CaptureFixture[str])
     assert _run(["verify", "t.jsonl"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert [line.partition(": ")[2][:20] for line in err.splitlines()] == ["t.jsonl:1: skipped, ", "t.jsonl: holds no re"]
+    assert [line.partition(": ")[2][:20] for line in err.splitlines()] == [
+        "t.jsonl:1: skipped, ",
+        "t.jsonl: holds no re",
+    ]
 
 
 def run_outside(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -81,7 +81,8 @@ def test_critique_retry_feeds_the_critique_back(capsys: pytest.CaptureFixture[st
 
 def test_jsonl_and_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [
-        {"id": f"p{i}", "statement": f"Say {i}.", "answer": "math", "verifiers": [{"math": {"equals": i}}]} for i in (4, 5)
+        {"id": f"p{i}", "statement": f"Say {i}.", "answer": "math", "verifiers": [{"math": {"equals": i}}]}
+        for i in (4, 5)
     ]
     lines = "\n".join(map(json.dumps, rows))
     Path("two.jsonl").write_text(lines)
@@ -135,7 +136,9 @@ def test_a_broken_program_is_3(capsys: pytest.CaptureFixture[str], monkeypatch: 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_is_130_with_the_trace_flushed(blow: signal.Signals, strategy: str) -> None:
     model = script(Path("script.json"), WRONG, {"text": RIGHT, "delay": 60})
-    child = start("solve", COLOURING, "-m", model, "--strategy", strategy, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = start(
+        "solve", COLOURING, "-m", model, "--strategy", strategy, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert child.stderr is not None
     first = child.stderr.readline()
     assert b"fail" in first

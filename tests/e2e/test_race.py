@@ -6,8 +6,9 @@ import asyncio
 import itertools
 from typing import Any
 
-import modulo
 from tests.support.openai_server import Exchange, OpenAIServer, delta, finish, serve_choices
+
+import modulo
 
 N, WINNER = 16, 11
 

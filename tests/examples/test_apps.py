@@ -80,5 +80,7 @@ def test_the_server_offers_both_strategies(tmp_path: Path, monkeypatch: pytest.M
         file, _, attribute = place.partition(":")
         compiled = getattr(loaded(ROOT / file), attribute)
         assert compiled.name == name == attribute
-        assert compiled.invoke({"problem": problem})["solution"]["attempts"] == {"best_of_n": 2, "critique_retry": 1}[name]
+        assert (
+            compiled.invoke({"problem": problem})["solution"]["attempts"] == {"best_of_n": 2, "critique_retry": 1}[name]
+        )
     assert [t.status for t in read_traces("runs/traces.jsonl")] == ["verified", "unverified"]

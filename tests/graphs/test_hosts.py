@@ -51,7 +51,9 @@ async def test_as_a_subgraph_sync_and_async(strategy: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["best_of_n", "critique_retry"])
-async def test_under_a_hosts_checkpointer_one_thread_can_ask_twice(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_under_a_hosts_checkpointer_one_thread_can_ask_twice(
+    strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
     app = host(strategy, checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "one"}}
@@ -71,7 +73,8 @@ async def test_events_reach_the_hosts_stream() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [None, "text", {}, {"statement": ""}, {"statement": "s", "x": 1}, {"statement": "s", "verifiers": [{"nope": {}}]}]
+    "bad",
+    [None, "text", {}, {"statement": ""}, {"statement": "s", "x": 1}, {"statement": "s", "verifiers": [{"nope": {}}]}],
 )
 async def test_a_malformed_problem_is_the_hosts_error_before_any_token(bad: Any) -> None:
     model = Echo(["42"])

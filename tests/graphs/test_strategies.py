@@ -120,7 +120,11 @@ def test_synchronous_hosts_get_the_same(strategy: str) -> None:
     assert out["solution"]["answer"] == "42"
     assert set(out) == {"solution"}
     json.dumps(out)
-    parts = list(graph(strategy, model=Echo(["42"]), verifiers=[Equals()]).stream({"problem": PROBLEM.to_json()}, stream_mode="custom"))
+    parts = list(
+        graph(strategy, model=Echo(["42"]), verifiers=[Equals()]).stream(
+            {"problem": PROBLEM.to_json()}, stream_mode="custom"
+        )
+    )
     assert [parse_event(p).kind for p in parts] == ["started", "completion", "attempt", "finished"]
 
 
@@ -139,7 +143,11 @@ async def test_a_host_may_override_settings_but_keep_the_parts(strategy: str) ->
 
 def test_schemas_are_json_for_a_development_server(strategy: str) -> None:
     compiled = graph(strategy, model=Echo([]), verifiers=[Equals()])
-    for schema in (compiled.get_context_jsonschema(), compiled.get_input_jsonschema(), compiled.get_output_jsonschema()):
+    for schema in (
+        compiled.get_context_jsonschema(),
+        compiled.get_input_jsonschema(),
+        compiled.get_output_jsonschema(),
+    ):
         assert json.loads(json.dumps(schema))
     assert strategy in compiled.get_name()
     assert "begin" in compiled.get_graph().draw_mermaid()

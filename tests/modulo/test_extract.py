@@ -75,13 +75,21 @@ def test_any_text_gives_a_part_of_itself_or_nothing(text: str, answer: AnswerFor
             assert line in text
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda c: st.dictionaries(st.text(max_size=3), c, max_size=3), max_leaves=6).filter(lambda v: isinstance(v, dict)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda c: st.dictionaries(st.text(max_size=3), c, max_size=3),
+        max_leaves=6,
+    ).filter(lambda v: isinstance(v, dict))
+)
 def test_an_object_is_found_in_prose(value: object) -> None:
     text = json.dumps(value)
     assert extract(f"I believe it is {text}, yes.", JSON) == text
 
 
-@pytest.mark.parametrize("hostile", ["{" * 5000, "[" * 100_000, "\\boxed{" * 2000, "```" * 3000, "(" * 5000, "<think>" * 3000])
+@pytest.mark.parametrize(
+    "hostile", ["{" * 5000, "[" * 100_000, "\\boxed{" * 2000, "```" * 3000, "(" * 5000, "<think>" * 3000]
+)
 def test_hostile_text_is_harmless(hostile: str) -> None:
     for answer in AnswerFormat:
         extract(hostile, Problem(statement="s", answer=answer))

@@ -107,7 +107,9 @@ def test_the_built_in_parts_come_by_entry_points() -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(ProblemError, match=r"no verifier is called 'nope'; installed are .*math, plan, schema, smt, tests"):
+    with pytest.raises(
+        ProblemError, match=r"no verifier is called 'nope'; installed are .*math, plan, schema, smt, tests"
+    ):
         verifier_factory("nope")
     with pytest.raises(UsageError, match=r"no strategy is called 'nope'; installed are best_of_n, critique_retry"):
         strategy_builder("nope")
@@ -148,9 +150,14 @@ def test_an_installed_verifiers_spec_is_checked(spec: dict[str, object], words: 
 
 @pytest.mark.usefixtures("extension")
 def test_a_verifier_object_keeps_the_files_hard_false() -> None:
-    problem = Problem.model_validate({"statement": "s", "verifiers": [{"polite": {"hard": False}}, {"at_most": {"words": 9}}]})
+    problem = Problem.model_validate(
+        {"statement": "s", "verifiers": [{"polite": {"hard": False}}, {"at_most": {"words": 9}}]}
+    )
     verdicts = verify(problem, "now")
-    assert [(v.verifier, v.outcome.value, v.hard) for v in verdicts] == [("polite", "fail", False), ("at_most", "pass", True)]
+    assert [(v.verifier, v.outcome.value, v.hard) for v in verdicts] == [
+        ("polite", "fail", False),
+        ("at_most", "pass", True),
+    ]
     assert accepted(verdicts)
 
 

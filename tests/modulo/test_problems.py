@@ -84,7 +84,9 @@ def test_files_beside_the_problem_become_part_of_it() -> None:
 
 
 def test_a_file_cannot_be_named_without_a_place() -> None:
-    with pytest.raises(ProblemError, match=r"verifiers\[0\]\.plan\.domain: 'd\.pddl' cannot be found: this problem does"):
+    with pytest.raises(
+        ProblemError, match=r"verifiers\[0\]\.plan\.domain: 'd\.pddl' cannot be found: this problem does"
+    ):
         parse_problem(row(verifiers=[{"plan": {"domain": "d.pddl", "problem": "p.pddl"}}]))
 
 
@@ -136,7 +138,9 @@ def test_errors_of_plain_data(data: Any, words: str) -> None:
 
 def test_errors_keep_field_and_source_apart() -> None:
     with pytest.raises(ProblemError) as caught:
-        parse_problem(row(verifiers=[{"math": {"equals": "4"}}, {"tests": {"entry": "f", "cases": [{}]}}]), source="p.yaml")
+        parse_problem(
+            row(verifiers=[{"math": {"equals": "4"}}, {"tests": {"entry": "f", "cases": [{}]}}]), source="p.yaml"
+        )
     assert (caught.value.source, caught.value.field) == ("p.yaml", "verifiers[1].tests.cases[0].expect")
     assert str(caught.value) == f"p.yaml: verifiers[1].tests.cases[0].expect: {caught.value.message}"
 
@@ -152,10 +156,16 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-keys = st.sampled_from(["id", "statement", "answer", "verifiers", "tests", "math", "entry", "hard"]) | st.text(max_size=5)
+keys = st.sampled_from(["id", "statement", "answer", "verifiers", "tests", "math", "entry", "hard"]) | st.text(
+    max_size=5
+)
 
 
-@given(st.dictionaries(keys, json_values | st.lists(st.dictionaries(keys, json_values, max_size=2), max_size=2), max_size=4))
+@given(
+    st.dictionaries(
+        keys, json_values | st.lists(st.dictionaries(keys, json_values, max_size=2), max_size=2), max_size=4
+    )
+)
 def test_whatever_the_data_there_is_a_problem_or_one_line(data: dict[str, Any]) -> None:
     try:
         problem = parse_problem(data)
@@ -167,7 +177,9 @@ def test_whatever_the_data_there_is_a_problem_or_one_line(data: dict[str, Any]) 
 
 
 @given(st.binary(max_size=200))
-def test_whatever_the_bytes_there_is_a_problem_or_one_line(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
+def test_whatever_the_bytes_there_is_a_problem_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, raw: bytes
+) -> None:
     path = tmp_path_factory.mktemp("bytes") / "p.yaml"
     path.write_bytes(raw)
     try:

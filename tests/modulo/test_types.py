@@ -42,7 +42,11 @@ def test_the_weakest_hard_pass_is_the_guarantee() -> None:
 
 def test_problem_survives_its_own_json_and_hashes_by_content() -> None:
     problem = Problem.model_validate(
-        {"statement": "s", "answer": "json", "verifiers": [{"schema": {"type": "object"}}, {"x": {"a": 1, "hard": False}}]}
+        {
+            "statement": "s",
+            "answer": "json",
+            "verifiers": [{"schema": {"type": "object"}}, {"x": {"a": 1, "hard": False}}],
+        }
     )
     assert Problem.model_validate(problem.to_json()) == problem
     assert Problem.model_validate_json(problem.model_dump_json()) == problem
@@ -51,7 +55,9 @@ def test_problem_survives_its_own_json_and_hashes_by_content() -> None:
     assert Problem.model_validate(other.to_json()).spec_hash == problem.spec_hash
 
 
-@pytest.mark.parametrize("bad", [{"statement": " "}, {"statement": "s", "answer": "xml"}, {"statement": "s", "verifier": []}])
+@pytest.mark.parametrize(
+    "bad", [{"statement": " "}, {"statement": "s", "answer": "xml"}, {"statement": "s", "verifier": []}]
+)
 def test_malformed_problems_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Problem.model_validate(bad)
