@@ -4,7 +4,7 @@
        ▲                     │ no
        └─────────────────────┘
 
-No traces, events, budgets, verdict values, answer extraction or cancelling: a loop, a message list and a list of attempts.
+A loop, a message list and a list of attempts; no traces, events, budgets, verdict values, extraction or cancelling.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python benchmarks/loop_gain.py [--model local] [--seed 1] [--out results.json]
 
 pass@k is the unbiased estimate from eight samples a problem, all judged (`mode="full"`); best-of-8 is the share of
-problems that any of the eight solves. Critique and retry has five rounds in one conversation, so pass@5, the same number
-of fresh samples without any critique, is what it has to beat. Tokens are completion tokens a problem: best-of-8 stops
-at the first pass when it races, so its column is an upper bound.
+problems that any of the eight solves. Critique and retry has five rounds in one conversation, so pass@5, the same
+number of fresh samples without any critique, is what it has to beat. Tokens are completion tokens a problem; best-of-8
+stops at the first pass when it races, so its column is an upper bound.
 """
 
 from __future__ import annotations
@@ -76,30 +76,27 @@ def row(name: str, results: list[Result]) -> str:
     )
 
 
-async def main(model: str, count: int, seed: int, out: Path | None) -> None:
+async def main(model: str, count: int, seed: int) -> list[Result]:
+    """Print the table; the result of every problem."""
     started, results = time.monotonic(), list[Result]()
     for family in FAMILIES:
         for number, generated in enumerate(problems(family, count, seed)):
-            # Far apart, so that no two problems share a sample's seed.
+            # Far apart, so that no two problems of a family share a sample's seed.
             sampling = modulo.Sampling(temperature=0.8, max_tokens=64, seed=1000 * seed + 20 * number)
             result = await measure(family, generated, model, sampling)
             results.append(result)
             solved = f"solved in round {result.solved_in_round}" if result.solved_in_round else "not solved by retrying"
             print(f"{result.problem_id}: {result.passes} of {result.samples} pass, {solved}", file=sys.stderr)
+    last, seconds = results[-1].seed + N - 1, time.monotonic() - started
+    print(f"{model}, temperature 0.8, problem seed {seed}, sampling seeds {results[0].seed} to {last}, {seconds:.0f} s")
     print(
-        f"{model}, temperature 0.8, problem seed {seed}, sampling seeds {results[0].seed} to {results[-1].seed + N - 1}, "
-        f"{time.monotonic() - started:.0f} s"
+        "| family | problems | pass@1 | best-of-8 | × pass@1 | pass@5 | retry × 5 | tokens: one | best-of-8 | retry |"
     )
-    print(
-        "| family | problems | pass@1 | best-of-8 | × pass@1 | pass@5 | retry, 5 rounds | tokens: one | best-of-8 | retry |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print(f"|---{'|---' * 9}|")
     for family in FAMILIES:
         print(row(family, [result for result in results if result.family == family]))
     print(row("all", results))
-    if out is not None:
-        record = {"model": model, "seed": seed, "n": N, "rounds": ROUNDS, "results": [asdict(r) for r in results]}
-        out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return results
 
 
 if __name__ == "__main__":
@@ -109,4 +106,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1, help="seed of the problems and of the samples")
     parser.add_argument("--out", type=Path, help="write every problem's result to this JSON file")
     chosen = parser.parse_args()
-    asyncio.run(main(chosen.model, chosen.count, chosen.seed, chosen.out))
+    every = asyncio.run(main(chosen.model, chosen.count, chosen.seed))
+    if chosen.out is not None:
+        settings = {"model": chosen.model, "seed": chosen.seed, "n": N, "rounds": ROUNDS}
+        record = {**settings, "results": [asdict(result) for result in every]}
+        chosen.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

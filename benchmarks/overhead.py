@@ -6,9 +6,9 @@
 written by hand in bare LangGraph (`bare_loop.py`), in turns in one process. Every solve is of another problem, so that
 no verdict comes from a cache.
 
-`wire`: best-of-8 on a server that answers each request after 50 ms and of whose eight answers the last is right; modulo,
-its-hub and DSPy, each in a process and an environment of its own, in turns, on the same prompts. The peers are installed
-into `.venv-peers/` at the first run.
+`wire`: best-of-8 on a server that answers each request after 50 ms and of whose eight answers the last is right;
+modulo, its-hub and DSPy, each in a process and an environment of its own, in turns, on the same questions. The peers
+are installed into `.venv-peers/` at the first run.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import modulo
 from benchmarks.bare_loop import build
 from benchmarks.stub_server import serving
 from modulo.adapters.models.scripted import Scripted
 
+ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ("40", "41", "42")
 PEERS = {
     "its-hub": "its-hub[lm]==1.2.0",
@@ -106,7 +106,7 @@ def environment(name: str) -> str:
     if not done.exists():
         print(f"installing {PEERS[name]} into {folder.relative_to(ROOT)} …", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PEERS[name]]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PEERS[name]]
         ended = subprocess.run(install, capture_output=True, text=True)
         if ended.returncode != 0:
             sys.exit(f"cannot install {PEERS[name]}: {ended.stderr.strip().splitlines()[-1]}")
@@ -116,8 +116,8 @@ def environment(name: str) -> str:
 
 def wire(solves: int, turns: int, delay: float) -> None:
     """Print wall and CPU time of a best-of-8 solve for each library, and wall time relative to the server's own."""
-    pythons = {None: sys.executable, **{name: environment(name) for name in PEERS}}
-    settings = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONPATH": ""}
+    pythons = {name: environment(name) for name in PEERS}
+    settings = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     spent: dict[str, list[dict[str, float]]] = {name: [] for name, *_ in CONTENDERS}
     requests: dict[str, float] = {}
     with serving([delay]) as stub:
@@ -125,9 +125,15 @@ def wire(solves: int, turns: int, delay: float) -> None:
             for name, peer, script, arguments in CONTENDERS:
                 before = stub.stats().requests
                 program = ROOT / "benchmarks" / "peers" / script
-                command = [pythons[peer], str(program), stub.url, str(solves), f"{name} {turn}", *arguments]
-                environ = {**settings, "PYTHONPATH": str(ROOT)} if peer is None else settings
-                ended = subprocess.run(command, capture_output=True, text=True, env=environ)
+                command = [
+                    pythons[peer] if peer else sys.executable,
+                    str(program),
+                    stub.url,
+                    str(solves),
+                    f"{name} {turn}",
+                    *arguments,
+                ]
+                ended = subprocess.run(command, capture_output=True, text=True, env=settings)
                 if ended.returncode != 0:
                     sys.exit(f"{name} failed:\n{ended.stderr}")
                 spent[name] += [json.loads(line) for line in ended.stdout.splitlines()]

@@ -106,14 +106,8 @@ class Server:
                 _write_event(writer, "[DONE]")
                 writer.write(b"0\r\n\r\n")
             else:
-                choices = [
-                    {
-                        "index": i,
-                        "message": {"role": "assistant", "content": _text(k, request)},
-                        "finish_reason": "stop",
-                    }
-                    for i, k in enumerate(numbers)
-                ]
+                messages = [{"role": "assistant", "content": _text(number, request)} for number in numbers]
+                choices = [{"index": i, "message": m, "finish_reason": "stop"} for i, m in enumerate(messages)]
                 whole = {"id": "stub", "object": "chat.completion", "created": 0, "model": request.get("model", "stub")}
                 _write_json(writer, {**whole, "choices": choices, "usage": _usage(n)})
             stats.service_seconds.append(time.monotonic() - started)
@@ -128,9 +122,8 @@ class Server:
 
 def _text(number: int, request: dict[str, Any]) -> str:
     # DSPy's chat adapter asks for its answer between markers.
-    return (
-        f"[[ ## answer ## ]]\n{number + 1}\n\n[[ ## completed ## ]]" if request["model"] == "dspy" else str(number + 1)
-    )
+    text = str(number + 1)
+    return f"[[ ## answer ## ]]\n{text}\n\n[[ ## completed ## ]]" if request["model"] == "dspy" else text
 
 
 def _usage(n: int) -> dict[str, int]:
@@ -190,7 +183,5 @@ def serving(delays: Sequence[float]) -> Iterator[Stub]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "delays", type=float, nargs="+", help="seconds after which each choice of a prompt ends, in turn"
-    )
+    parser.add_argument("delays", type=float, nargs="+", help="seconds that each choice of a prompt takes, in turn")
     asyncio.run(_serve(parser.parse_args().delays))

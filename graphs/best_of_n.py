@@ -13,8 +13,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.config import get_config
 from langgraph.func import task
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -30,7 +33,10 @@ __all__ = ["NAME", "build"]
 
 NAME = "best_of_n"
 
+_SAVE_TRIES = 1000
+
 Write = Callable[[Any], None]
+Saver = BaseCheckpointSaver[Any]
 Judged = tuple[Completion, str | None, tuple[Verdict, ...]]
 
 
@@ -80,13 +86,13 @@ async def open_solve(state: SolveState, context: SolveContext, write: Write) -> 
     return await begin(state, context, write, NAME)
 
 
-async def sample(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
+async def sample(state: SolveState, context: SolveContext, write: Write, saver: Saver | None) -> dict[str, Any]:
     """Draw n completions and judge each as it arrives."""
     run = Run(context, state, write, NAME)
     generator, _ = context.parts()
     wanted = run.meter.samples_left(context.n)
     draws = _Draws(generator, run.messages(state["leaf"]), run.sampling, wanted)
-    race = _Race(run, draws, stop_at_pass=context.mode == "race", of=wanted)
+    race = _Race(run, draws, stop_at_pass=context.mode == "race", of=wanted, saver=saver)
     try:
         await race.run_to_end()
     finally:
@@ -102,11 +108,12 @@ async def sample(state: SolveState, context: SolveContext, write: Write) -> dict
 class _Race:
     """Drawing and judging at once, until the first pass or the end of the draws, whichever the mode asks for."""
 
-    def __init__(self, run: Run, draws: _Draws, *, stop_at_pass: bool, of: int) -> None:
+    def __init__(self, run: Run, draws: _Draws, *, stop_at_pass: bool, of: int, saver: Saver | None) -> None:
         self.run, self.draws, self.stop_at_pass, self.of = run, draws, stop_at_pass, of
         self.nodes: list[Node] = []
         self.attempts: list[Attempt] = []
         self.ended: dict[str, Any] | None = None
+        self._saver = None if synchronous.get() else saver
         self._stop = False
         self._drawing: asyncio.Future[dict[str, Any]] | None = None
         self._judging: dict[asyncio.Task[tuple[str | None, tuple[Verdict, ...]]], Completion] = {}
@@ -129,7 +136,7 @@ class _Race:
             for judging in [t for t in self._judging if t in done]:
                 self._record(self._judging.pop(judging), *judging.result())
             if self._drawing in done and not self._stop:
-                self._arrived()
+                await self._arrived()
 
     async def cancel(self) -> None:
         """Stop drawing and judging; what was drawn and not judged is kept as an attempt without verdicts."""
@@ -155,14 +162,30 @@ class _Race:
             return
         self._drawing = asyncio.ensure_future(self._pull())
 
-    def _arrived(self) -> None:
+    async def _arrived(self) -> None:
         assert self._drawing is not None
         arrival, self._drawing = self._drawing.result(), None
         if "completion" in arrival:
+            await self._saved()
             self._received(arrival)
             self._draw_next()
         else:
             self.ended = self.ended or arrival.get("ended")
+
+    async def _saved(self) -> None:
+        """Wait until the checkpointer has this draw, so that nothing is told of that a crash could lose.
+
+        LangGraph saves a task's result in the background and gives no handle on that, hence the look at the saver.
+        """
+        if self._saver is None:
+            return
+        thread = {"configurable": {"thread_id": get_config()["configurable"]["thread_id"], "checkpoint_ns": ""}}
+        for _ in range(_SAVE_TRIES):
+            found = await self._saver.aget_tuple(cast(RunnableConfig, thread))
+            writes = (found.pending_writes if found else None) or []
+            if sum(channel == "__return__" for _, channel, _ in writes) > self.draws.received:
+                return
+            await asyncio.sleep(0.001)
 
     def _received(self, arrival: dict[str, Any]) -> None:
         self.draws.received += 1
@@ -211,7 +234,12 @@ def build(
         SolveState, context_schema=SolveContext, input_schema=ProblemInput, output_schema=SolutionOutput
     )
     graph.add_node("begin", node(open_solve, bound))
-    graph.add_node("sample", node(sample, bound))
+    saver = checkpointer if isinstance(checkpointer, BaseCheckpointSaver) else None
+
+    async def sample_saved(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
+        return await sample(state, context, write, saver)
+
+    graph.add_node("sample", node(sample_saved, bound))
     graph.add_node("finish", node(close_solve, bound))
     graph.add_edge(START, "begin")
     graph.add_edge("begin", "sample")

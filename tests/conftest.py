@@ -8,23 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from modulo.adapters.sandboxes.docker import engine
+from modulo.errors import SandboxUnavailableError
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @cache
 def _docker_fault() -> str | None:
-    import docker
-
     try:
-        client = docker.from_env(timeout=5)
-    except Exception as error:
+        engine(timeout=5).close()
+    except SandboxUnavailableError as error:
         return str(error)
-    try:
-        client.ping()
-    except Exception as error:
-        return str(error)
-    finally:
-        client.close()
     return None
 
 

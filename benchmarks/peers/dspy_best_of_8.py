@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import dspy
+import dspy  # type: ignore[import-not-found]
 
 
 def is_eight(_: Any, prediction: Any) -> float:
@@ -33,7 +33,7 @@ async def main(url: str, solves: int, label: str, way: str) -> None:
 
     async def at_once(question: str) -> str:
         drawn = (await predict.acall(question=question, config={"n": 8})).completions.answer
-        return max(drawn, key=lambda answer: float(answer.strip() == "8"))
+        return str(max(drawn, key=lambda answer: float(answer.strip() == "8")))
 
     ways: dict[str, Callable[[str], Awaitable[str]]] = {"module": module, "at-once": at_once}
     for number in range(-3, solves):

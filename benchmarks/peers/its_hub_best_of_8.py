@@ -8,13 +8,13 @@ import json
 import time
 from typing import Any
 
-from its_hub.api import AbstractOutcomeRewardModel
-from its_hub.core.algorithms.bon import BestOfN
-from its_hub.core.lms.openai_lm import OpenAICompatibleLanguageModel
-from its_hub.core.orchestrator import LMOrchestrator
+from its_hub.api import AbstractOutcomeRewardModel  # type: ignore[import-not-found]
+from its_hub.core.algorithms.bon import BestOfN  # type: ignore[import-not-found]
+from its_hub.core.lms.openai_lm import OpenAICompatibleLanguageModel  # type: ignore[import-not-found]
+from its_hub.core.orchestrator import LMOrchestrator  # type: ignore[import-not-found]
 
 
-class IsEight(AbstractOutcomeRewardModel):
+class IsEight(AbstractOutcomeRewardModel):  # type: ignore[misc]
     def score(self, messages: Any, **_: Any) -> list[float]:
         return [float(conversation[-1].content.strip() == "8") for conversation in messages]
 

@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import json
 import time
+from typing import Any
 
 import modulo
 
 
 @modulo.verifier(guarantee="proof")
-async def is_eight(problem: modulo.Problem, candidate: str) -> object:
+async def is_eight(problem: modulo.Problem, candidate: str) -> Any:
     return modulo.ok() if candidate.strip() == "8" else modulo.fail(f"{candidate} is not 8")
 
 

@@ -32,7 +32,7 @@ Sandbox = Annotated[str | None, typer.Option(help=f"Where untrusted code runs: {
 
 @app.command()
 def solve(
-    problems: Annotated[list[str], typer.Argument(metavar="PROBLEM...", help="YAML, JSON or JSONL files, or -.")],
+    problems: Annotated[list[str], typer.Argument(metavar="PROBLEM", help="YAML, JSON or JSONL files, or -.")],
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="local, vllm:URL, openai:URL, litellm:… [local]")
     ] = None,

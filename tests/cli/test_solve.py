@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.cli import PROBLEMS, Ran, run, script, start
 
 from modulo.traces import read_traces
-from tests.support.cli import PROBLEMS, Ran, run, script, start
 
 RIGHT = '{"A": "red", "B": "green", "C": "blue", "D": "red", "E": "green"}'
 WRONG = '{"A": "red", "B": "red", "C": "blue", "D": "red", "E": "green"}'

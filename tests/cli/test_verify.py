@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.support.cli import PROBLEMS, run, script
 
 COLOURING = PROBLEMS / "three_colouring.yaml"

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.support.cli import ROOT
+from tests.support.doc_blocks import Block, BlockError, Page, blocks, shown
 
 from modulo.adapters.models.catalogue import DEFAULT
 from modulo.adapters.models.weights import status
-from tests.support.cli import ROOT
-from tests.support.doc_blocks import Block, BlockError, Page, blocks, shown
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
 BLOCKS = {str(p.relative_to(ROOT)): list(blocks(str(p.relative_to(ROOT)), p.read_text("utf-8"))) for p in PAGES}

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.support.cli import ROOT, script
 
 from modulo.traces import read_traces
-from tests.support.cli import ROOT, script
 
 EXAMPLES = ROOT / "examples"
 COLOURED = '{"A": "red", "B": "green", "C": "blue", "D": "red", "E": "green"}'

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.cli import PROBLEMS
 
 from modulo import verify
 from modulo.problems import load_problems
 from modulo.types import Outcome, accepted, overall
-from tests.support.cli import PROBLEMS
 
 ROMAN = """
 def to_roman(n):
