@@ -13,7 +13,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.demo ## solve three problems with a small local model; downloads it once (491 MB)
-	$(BIN)/modulo solve $(DEMO:%=examples/problems/%.yaml) -n 24 --seed 1 --trace runs/demo.jsonl
+	$(BIN)/modulo solve $(DEMO:%=examples/problems/%.yaml) -n 32 --seed 1 --trace runs/demo.jsonl
 
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest $(PYTEST)

@@ -106,6 +106,7 @@ def environment(name: str) -> str:
     if not done.exists():
         print(f"installing {PEERS[name]} into {folder.relative_to(ROOT)} …", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
+        (folder.parent / ".gitignore").write_text("*\n")
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PEERS[name]]
         ended = subprocess.run(install, capture_output=True, text=True)
         if ended.returncode != 0:

@@ -1,7 +1,7 @@
 """Both strategies as graphs for LangGraph's own server: `langgraph dev`, with `langgraph.json` at the top.
 
-Settings come from `modulo.toml` and `MODULO_…` variables, as for the command line. It stands here and not in the package,
-because it puts parts together, which adapters may not do; copy it into your app and change what you like.
+Settings come from `modulo.toml` and `MODULO_…` variables, as for the command line. It stands here and not in the
+package, because it puts parts together, which adapters may not do; copy it into your app and change what you like.
 """
 
 from __future__ import annotations

@@ -5,19 +5,19 @@ import sys
 from modulo import Problem, solve
 
 problem = Problem(
-    statement="Colour A–E with red, green, blue so that no edge joins two of a colour: A-B, A-C, B-C, B-D, C-D, C-E, D-E."
-    ' Reply as JSON, such as {"A": "red", …}.',
+    statement="Colour A to E with red, green or blue so that no edge joins two of a colour: A-B, A-C, B-C, C-D, D-E."
+    " Reply as JSON with the keys A to E.",
     answer="json",
     verifiers=[
         {
             "smt": {
-                "variables": dict.fromkeys("ABCDE", ["red", "green", "blue"]),
-                "constraints": {f"{a}-{b}": f"{a} != {b}" for a, b in ("AB", "AC", "BC", "BD", "CD", "CE", "DE")},
+                "variables": {region: ["red", "green", "blue"] for region in "ABCDE"},
+                "constraints": {f"{a}-{b}": f"{a} != {b}" for a, b in ("AB", "AC", "BC", "CD", "DE")},
             }
         }
     ],
 )
-solution = solve(problem, model=sys.argv[1] if len(sys.argv) > 1 else "local", n=24)
+solution = solve(problem, model=sys.argv[1] if len(sys.argv) > 1 else "local", n=32)
 
 if solution.verified:  # every hard critic passed; nothing else is ever called verified
     print(solution.candidate)

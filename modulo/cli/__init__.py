@@ -78,7 +78,7 @@ def verify(
         str | None, typer.Argument(metavar="PROBLEM", help="A problem file, or a trace file to check again.")
     ] = None,
     candidate: Annotated[
-        str | None, typer.Argument(metavar="[CANDIDATE|-]", help="A file with the candidate, or - for standard input.")
+        str | None, typer.Argument(metavar="CANDIDATE|-", help="A file with the candidate, or - for standard input.")
     ] = None,
     batch: Annotated[str | None, typer.Option(help='JSONL of {"problem_id", "candidate"}, or -.')] = None,
     problems: Annotated[str | None, typer.Option(help="Problem file for --batch.")] = None,

@@ -166,7 +166,7 @@ OTHER_FILES: dict[str, tuple[str, str, str]] = {
 # Arguments, exit code, words of the error.
 FLAGS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "no such command": (("sovle", "good.yaml"), 2, "No such command 'sovle'"),
-    "no problem": (("solve",), 2, "Missing argument 'PROBLEM...'"),
+    "no problem": (("solve",), 2, "Missing argument 'PROBLEM'"),
     "no such flag": ((*SOLVE, "good.yaml", "--sampels", "3"), 2, "No such option: --sampels"),
     "-n takes a number": ((*SOLVE, "good.yaml", "-n", "many"), 2, "Invalid value for '-n': "),
     "-n is positive": ((*SOLVE, "good.yaml", "-n", "0"), 2, "-n: input should be greater than or equal to 1, not 0"),

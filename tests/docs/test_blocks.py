@@ -87,7 +87,8 @@ def test_the_checker_takes_what_is_right() -> None:
     text = (
         "```python\nasync def f():\n    return 1\nassert await f() == 1\nx = 2\n```\n"
         "```python\nprint(x, '3.14 s')\n```\n```text\n2 1.00 s\n```\n"
-        "<!-- test: file f.txt -->\n```text\nhello there\n```\n```console\n$ cat f.txt\nhello …\n$ echo \\\n  a\na\n```\n"
+        "<!-- test: file f.txt -->\n```text\nhello there\n```\n```console\n$ cat f.txt\nhello …\n$ echo \\\n  a\na\n"
+        "```\n"
     )
     run(Page("p.md", model=False), list(blocks("p.md", text)))
 

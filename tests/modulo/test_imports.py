@@ -7,8 +7,8 @@ import sys
 
 import modulo
 
-HEAVY = ["anyio", "docker", "flint", "httpx", "jsonschema", "langgraph", "litellm", "pydantic", "rich", "sympy", "xllamacpp", "yaml", "z3"]
-LOADED = f"import sys; print(*sorted({{m.partition('.')[0] for m in sys.modules}} & set({HEAVY!r})))"
+HEAVY = """anyio docker flint httpx jsonschema langgraph litellm pydantic rich sympy xllamacpp yaml z3"""
+LOADED = f"import sys; print(*sorted({{m.partition('.')[0] for m in sys.modules}} & set({HEAVY.split()!r})))"
 
 
 def loaded(code: str) -> list[str]:
