@@ -22,7 +22,7 @@ from langgraph.func import task
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from modulo.graphs.context import SolveContext
+from modulo.graphs.context import Bound, SolveContext
 from modulo.graphs.state import ProblemInput, SolutionOutput, SolveState
 from modulo.graphs.steps import ENDINGS, UNLIMITED, Run, begin, ended_by, finish, node, synchronous
 from modulo.protocols import Generator
@@ -81,15 +81,15 @@ class _Draws:
             await self.stream.aclose()
 
 
-async def open_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
+async def open_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
     """Start a fresh solve."""
     return await begin(state, context, write, NAME)
 
 
-async def sample(state: SolveState, context: SolveContext, write: Write, saver: Saver | None) -> dict[str, Any]:
+async def sample(state: SolveState, context: Bound, write: Write, saver: Saver | None) -> dict[str, Any]:
     """Draw n completions and judge each as it arrives."""
     run = Run(context, state, write, NAME)
-    generator, _ = context.parts()
+    generator = context.generator
     wanted = run.meter.samples_left(context.n)
     draws = _Draws(generator, run.messages(state["leaf"]), run.sampling, wanted)
     race = _Race(run, draws, stop_at_pass=context.mode == "race", of=wanted, saver=saver)
@@ -179,7 +179,9 @@ class _Race:
         """
         if self._saver is None:
             return
-        thread = {"configurable": {"thread_id": get_config()["configurable"]["thread_id"], "checkpoint_ns": ""}}
+        thread = {
+            "configurable": {"thread_id": get_config().get("configurable", {}).get("thread_id"), "checkpoint_ns": ""}
+        }
         for _ in range(_SAVE_TRIES):
             found = await self._saver.aget_tuple(cast(RunnableConfig, thread))
             writes = (found.pending_writes if found else None) or []
@@ -215,14 +217,12 @@ class _Race:
         return attempt
 
 
-async def close_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
+async def close_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
     """Write the trace and give the solution."""
     return await finish(Run(context, state, write, NAME))
 
 
-def build(
-    bound: SolveContext, *, checkpointer: Any = None, name: str | None = None
-) -> CompiledStateGraph[Any, Any, Any, Any]:
+def build(bound: Bound, *, checkpointer: Any = None, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile the strategy around a bound context. The result is a graph, a node or a subgraph, like any other.
 
     Args:
@@ -236,7 +236,7 @@ def build(
     graph.add_node("begin", node(open_solve, bound))
     saver = checkpointer if isinstance(checkpointer, BaseCheckpointSaver) else None
 
-    async def sample_saved(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
+    async def sample_saved(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
         return await sample(state, context, write, saver)
 
     graph.add_node("sample", node(sample_saved, bound))

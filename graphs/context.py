@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import InstanceOf, JsonValue, WithJsonSchema
@@ -14,17 +14,14 @@ from modulo.protocols import Generator
 from modulo.traces import TraceStore
 from modulo.types import Feedback, Problem, Sampling
 
-__all__ = ["SolveContext", "current"]
+__all__ = ["Bound", "SolveContext", "current"]
 
 _PART = WithJsonSchema({"type": "null", "description": "set by modulo.graph(); not settable over the wire"})
 
 
 @dataclass(frozen=True)
-class SolveContext:
-    """The `context_schema` of every strategy.
-
-    `modulo.graph()` binds one at compile time, so a host needs to pass none. A host that does pass one may leave the
-    parts `None` to keep the bound ones and override only settings.
+class Bound:
+    """Parts and settings of a solve, complete. `modulo.graph()` binds one to a graph when it is compiled.
 
     Attributes:
         generator: the model.
@@ -35,39 +32,43 @@ class SolveContext:
         mode: `race` stops at the first pass; `full` judges all `n`, for measuring.
     """
 
+    generator: Generator
+    bank_for: Callable[[Problem], Bank]
+    store: TraceStore | None
+    environment: dict[str, JsonValue]
+    budget: Budget
+    sampling: Sampling
+    feedback: Feedback
+    n: int
+    rounds: int
+    mode: Literal["race", "full"]
+
+
+@dataclass(frozen=True)
+class SolveContext:
+    """The `context_schema` of every strategy: what one run overrides of its graph's `Bound`. `None` overrides nothing."""
+
     generator: Annotated[InstanceOf[Generator] | None, _PART] = None
     bank_for: Annotated[Callable[[Problem], Bank] | None, _PART] = None
     store: Annotated[InstanceOf[TraceStore] | None, _PART] = None
-    environment: dict[str, JsonValue] = field(default_factory=dict)
-    budget: Budget = field(default_factory=Budget)
-    sampling: Sampling = field(default_factory=Sampling)
-    feedback: Feedback = Feedback.COUNTEREXAMPLE
-    n: int = 8
-    rounds: int = 4
-    mode: Literal["race", "full"] = "race"
-
-    def parts(self) -> tuple[Generator, Callable[[Problem], Bank]]:
-        """Generator and critics.
-
-        Raises:
-            TypeError: neither the graph nor the caller's context has them.
-        """
-        if self.generator is None or self.bank_for is None:
-            raise TypeError("this graph has no generator: build it with modulo.graph(…, model=…) or pass a context")
-        return self.generator, self.bank_for
+    budget: Budget | None = None
+    sampling: Sampling | None = None
+    feedback: Feedback | None = None
+    n: int | None = None
+    rounds: int | None = None
+    mode: Literal["race", "full"] | None = None
 
 
-def current(context: Any, bound: SolveContext) -> SolveContext:
-    """The context of this run: the caller's over the bound one. A host's context of another type is not ours."""
+def current(context: Any, bound: Bound) -> Bound:
+    """The bound settings with what this run's context overrides. A host's context of another type overrides nothing."""
     if not isinstance(context, SolveContext):
         return bound
-    return replace(
-        context,
-        generator=context.generator or bound.generator,
-        bank_for=context.bank_for or bound.bank_for,
-        store=context.store or bound.store,
-        environment=context.environment or bound.environment,
-        budget=Budget.model_validate(context.budget),
-        sampling=Sampling.model_validate(context.sampling),
-        feedback=Feedback(context.feedback),
-    )
+    given = {f.name: value for f in fields(context) if (value := getattr(context, f.name)) is not None}
+    for name, read in (
+        ("budget", Budget.model_validate),
+        ("sampling", Sampling.model_validate),
+        ("feedback", Feedback),
+    ):
+        if name in given:  # over the wire it is plain JSON
+            given[name] = read(given[name])
+    return replace(bound, **given)

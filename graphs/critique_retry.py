@@ -20,7 +20,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from modulo.backprompt import backprompt
-from modulo.graphs.context import SolveContext
+from modulo.graphs.context import Bound, SolveContext
 from modulo.graphs.state import ProblemInput, SolutionOutput, SolveState
 from modulo.graphs.steps import ENDINGS, UNLIMITED, Run, begin, ended_by, finish, node
 from modulo.traces import Node
@@ -33,15 +33,15 @@ NAME = "critique_retry"
 Write = Callable[[Any], None]
 
 
-async def open_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
+async def open_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
     """Start a fresh solve."""
     return await begin(state, context, write, NAME)
 
 
-async def draft(state: SolveState, context: SolveContext, write: Write) -> Command[str]:
+async def draft(state: SolveState, context: Bound, write: Write) -> Command[str]:
     """Draw one completion that continues the conversation."""
     run = Run(context, state, write, NAME)
-    generator, _ = context.parts()
+    generator = context.generator
     round_ = len(state["attempts"]) + 1
     try:
         run.meter.check()
@@ -59,7 +59,7 @@ async def draft(state: SolveState, context: SolveContext, write: Write) -> Comma
     return _step(run, "judge", pending=completion.model_dump(mode="json"))
 
 
-async def judge(state: SolveState, context: SolveContext, write: Write) -> Command[str]:
+async def judge(state: SolveState, context: Bound, write: Write) -> Command[str]:
     """Judge the draft; compile its critiques into the next prompt unless the solve is over."""
     run = Run(context, state, write, NAME)
     completion = Completion.model_validate(state["pending"])
@@ -95,7 +95,7 @@ async def judge(state: SolveState, context: SolveContext, write: Write) -> Comma
     return _step(run, "draft", nodes=nodes, leaf=leaf, attempts=attempts, pending=None, ended=ended)
 
 
-async def close_solve(state: SolveState, context: SolveContext, write: Write) -> dict[str, Any]:
+async def close_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
     """Write the trace and give the solution."""
     return await finish(Run(context, state, write, NAME))
 
@@ -106,9 +106,7 @@ def _step(run: Run, after: str, **changes: Any) -> Command[str]:
     return Command(update={**changes, "meter": run.meter.save()}, goto=goto)
 
 
-def build(
-    bound: SolveContext, *, checkpointer: Any = None, name: str | None = None
-) -> CompiledStateGraph[Any, Any, Any, Any]:
+def build(bound: Bound, *, checkpointer: Any = None, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile the strategy around a bound context. The result is a graph, a node or a subgraph, like any other.
 
     Args:

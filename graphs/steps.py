@@ -23,7 +23,7 @@ from modulo.bank import Bank, down
 from modulo.budget import Meter
 from modulo.errors import BudgetExhaustedError, UnavailableError
 from modulo.events import AttemptEvent, CompletionEvent, FinishedEvent, StartedEvent
-from modulo.graphs.context import SolveContext, current
+from modulo.graphs.context import Bound, SolveContext, current
 from modulo.graphs.state import SolveState
 from modulo.problems import validate_problem
 from modulo.traces import Node, Trace
@@ -71,7 +71,7 @@ def _problem(text: str) -> Problem:
 class Run:
     """One node's view of a solve: its state as values, and how to speak."""
 
-    context: SolveContext
+    context: Bound
     state: SolveState
     write: Callable[[Any], None]
     strategy: str
@@ -122,8 +122,7 @@ class Run:
     @property
     def bank(self) -> Bank:
         """The problem's critics."""
-        _, bank_for = self.context.parts()
-        return bank_for(self.problem)
+        return self.context.bank_for(self.problem)
 
     async def judge(self, completion: Completion) -> tuple[str | None, tuple[Verdict, ...]]:
         """Candidate and verdicts of a completion."""
@@ -155,12 +154,10 @@ def _prepare(bank_for: Callable[[Problem], Bank], problem: Problem) -> Bank:
     return bank
 
 
-async def begin(
-    started: SolveState, context: SolveContext, write: Callable[[Any], None], strategy: str
-) -> dict[str, Any]:
+async def begin(started: SolveState, context: Bound, write: Callable[[Any], None], strategy: str) -> dict[str, Any]:
     """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
     problem = validate_problem(started.get("problem"))
-    generator, bank_for = context.parts()
+    generator, bank_for = context.generator, context.bank_for
     # A bad spec is the caller's error, before any token is spent. Reading one may wait for a worker, so not in the loop.
     problem = (await asyncio.to_thread(_prepare, bank_for, problem)).problem
     trace_id = uuid.uuid4().hex
@@ -191,7 +188,7 @@ def trace_of(run: Run, ended: Ended) -> Trace:
     winner = next((a for a in attempts if a.accepted), None)
     best = winner or max(attempts, key=lambda a: (a.score, -a.index), default=None)
     status = Status.VERIFIED if winner else Status.ERROR if ended.error else Status.UNVERIFIED
-    generator, _ = context.parts()
+    generator = context.generator
     return Trace(
         trace_id=state["trace_id"],
         problem=run.problem,
@@ -267,8 +264,8 @@ def solution_of(trace: Trace) -> dict[str, Any]:
 
 
 def node(
-    step: Callable[[SolveState, SolveContext, Callable[[Any], None]], Coroutine[Any, Any, Update]],
-    bound: SolveContext,
+    step: Callable[[SolveState, Bound, Callable[[Any], None]], Coroutine[Any, Any, Update]],
+    bound: Bound,
 ) -> RunnableCallable:
     """A LangGraph node from one async step. Under a synchronous host the step gets a loop in a thread of its own."""
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from modulo.compose import Banks, bind
+from modulo.compose import Banks, bind_any
 from modulo.config import SandboxKind
 from modulo.errors import MissingExtraError, UsageError
 from modulo.events import AttemptEvent, Event, parse_event
@@ -20,7 +20,7 @@ from modulo.traces import Node, Trace, read_traces
 from modulo.types import Attempt, Guarantee, Message, Outcome, Problem, Status, Usage, Value, Verdict
 
 if TYPE_CHECKING:
-    from modulo.graphs.context import SolveContext
+    from modulo.graphs.context import Bound
 
 __all__ = [
     "Difference",
@@ -162,7 +162,7 @@ def astream(
     """
     if (checkpointer is None) != (thread_id is None):
         raise UsageError("checkpointer and thread_id go together: give both to make a solve resumable, or neither")
-    context = bind(**settings)
+    context = bind_any(settings)
     owned = isinstance(settings.get("model", "local"), str)
     return SolveStream(drive(problem, context, strategy, checkpointer, thread_id, close_model=owned))
 
@@ -241,7 +241,7 @@ def recheck(path: str | Path, *, report: Callable[[str], None] | None = None, **
 
 async def drive(
     problem: Problem,
-    context: SolveContext,
+    context: Bound,
     strategy: str,
     checkpointer: Any = None,
     thread_id: str | None = None,
@@ -253,7 +253,7 @@ async def drive(
     from modulo.graphs.steps import Ended, Run, trace_of
 
     async with AsyncExitStack() as stack:
-        if close_model and context.generator is not None:
+        if close_model:
             stack.push_async_callback(context.generator.aclose)
         saver = await _open_checkpointer(checkpointer, stack)
         compiled = strategy_builder(strategy)(context, checkpointer=saver)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import platform
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,9 +26,9 @@ from modulo.types import Feedback, Problem, Sampling
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-    from modulo.graphs.context import SolveContext
+    from modulo.graphs.context import Bound
 
-__all__ = ["Banks", "bind", "environment", "graph", "shared_sandbox"]
+__all__ = ["Banks", "bind", "bind_any", "environment", "graph", "shared_sandbox"]
 
 PACKAGES = ("llm-modulo", "langgraph", "z3-solver", "sympy", "python-flint", "math-verify", "jsonschema", "docker")
 
@@ -109,14 +110,14 @@ def bind(
     sampling: Sampling | None = None,
     sandbox: SandboxKind = "auto",
     trace: str | Path | TraceStore | None = None,
-) -> SolveContext:
+) -> Bound:
     """Parts and settings of a solve. Nothing is started yet; arguments are those of `graph`.
 
     Raises:
         ModelStringError: nobody can open the model string.
         UsageError: a setting is out of range.
     """
-    from modulo.graphs.context import SolveContext
+    from modulo.graphs.context import Bound
 
     for name, value in (("n", n), ("rounds", rounds)):
         if value < 1:
@@ -127,7 +128,7 @@ def bind(
         level = Feedback(feedback)
     except ValueError as error:
         raise UsageError(f"feedback: is one of {', '.join(Feedback)}, not {feedback!r}") from error
-    return SolveContext(
+    return Bound(
         generator=open_model(model) if isinstance(model, str) else model,
         bank_for=Banks(verifiers, sandbox=sandbox),
         store=TraceStore(trace) if isinstance(trace, str | Path) else trace,
@@ -139,6 +140,19 @@ def bind(
         rounds=rounds,
         mode=mode,
     )
+
+
+def bind_any(settings: Mapping[str, Any]) -> Bound:
+    """`bind` for settings that came by keyword.
+
+    Raises:
+        UsageError: there is no such setting.
+    """
+    known = signature(bind).parameters
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"{name}: is not a setting; the settings are {', '.join(known)}")
+    return bind(**settings)
 
 
 def graph(
@@ -160,4 +174,4 @@ def graph(
     Raises:
         UsageError: an unknown strategy, model string or setting.
     """
-    return strategy_builder(strategy)(bind(**settings), checkpointer=checkpointer, name=name)  # type: ignore[no-any-return]
+    return strategy_builder(strategy)(bind_any(settings), checkpointer=checkpointer, name=name)  # type: ignore[no-any-return]

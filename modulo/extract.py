@@ -109,7 +109,8 @@ def _json(text: str, problem: Problem) -> str | None:
             return block
     if bare[0] in "{[" and bare[-1] in "}]":
         return bare  # malformed, but clearly meant whole: the verifier says what is wrong with it
-    return (list(_json_values(text)) or [None])[-1]
+    values = list(_json_values(text))
+    return values[-1] if values else None
 
 
 def _is_json(text: str) -> bool:

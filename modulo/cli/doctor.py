@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from modulo.api import averify
@@ -117,7 +118,9 @@ def _tried(kind: str, name: str, act: Callable[[], str], *, needed: bool) -> Fin
 
 def _print(findings: list[Finding]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(4):
+        table.add_column(overflow="fold")
     for finding in findings:
         mark = "[green]works[/]" if finding.works else "[red]no[/]"
-        table.add_row(finding.kind, finding.name, mark, finding.detail)
+        table.add_row(finding.kind, escape(finding.name), mark, escape(finding.detail))
     Console(highlight=False, soft_wrap=True).print(table)

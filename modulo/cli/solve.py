@@ -49,7 +49,6 @@ def run(paths: Sequence[str], flags: Mapping[str, Any], *, as_json: bool) -> int
         trace=store,
     )
     for problem in problems:
-        assert context.bank_for is not None
         context.bank_for(problem)
     store.prepare()
     # Like Ctrl-C, which asyncio turns into a cancellation of the solve rather than an exception anywhere.

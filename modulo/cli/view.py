@@ -14,7 +14,7 @@ from rich.text import Text
 
 from modulo.api import Solution
 from modulo.events import AttemptEvent, CompletionEvent, Event, StartedEvent
-from modulo.graphs.context import SolveContext
+from modulo.graphs.context import Bound
 from modulo.types import Attempt, Problem, Status
 
 __all__ = ["View", "open_view"]
@@ -43,7 +43,7 @@ class View(Protocol):
         """All problems are over."""
 
 
-def open_view(total: int, context: SolveContext) -> View:
+def open_view(total: int, context: Bound) -> View:
     """The view for this stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     return _LiveView(console, total, context) if console.is_terminal else _PlainView(console, total, context)
@@ -74,7 +74,7 @@ def place(event: AttemptEvent, racing: bool) -> str:
 class _PlainView:
     """One line for each verdict, one for each problem."""
 
-    def __init__(self, console: Console, total: int, context: SolveContext) -> None:
+    def __init__(self, console: Console, total: int, context: Bound) -> None:
         self.console, self.total, self.context = console, total, context
         self.problem: Problem | None = None
         self.last = ""
@@ -138,7 +138,7 @@ class _PlainView:
 class _LiveView(_PlainView):
     """One line that changes while a problem is solved, and stays when it is over."""
 
-    def __init__(self, console: Console, total: int, context: SolveContext) -> None:
+    def __init__(self, console: Console, total: int, context: Bound) -> None:
         super().__init__(console, total, context)
         self.began = time.monotonic()
         self.tokens = 0

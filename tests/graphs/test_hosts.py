@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from tests.support.doubles import PROBLEM, Echo, Equals
 from typing_extensions import TypedDict
 
 from modulo import graph
 from modulo.errors import ModuloError
-from tests.support.doubles import PROBLEM, Echo, Equals
 
 
 class HostState(TypedDict, total=False):

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.doubles import PROBLEM, Echo, Equals
 
 from modulo import Budget, Feedback, Problem, Sampling, Solution, asolve, astream, graph, solve
-from modulo.errors import ProviderError, SandboxUnavailableError
+from modulo.errors import ProviderError, SandboxUnavailableError, UsageError
 from modulo.events import AttemptEvent, CompletionEvent, FinishedEvent, StartedEvent, parse_event
 from modulo.graphs.context import SolveContext
 from modulo.traces import read_traces
 from modulo.types import Status
-from tests.support.doubles import PROBLEM, Echo, Equals
 
 STRATEGIES = ["best_of_n", "critique_retry"]
 
@@ -130,6 +130,19 @@ def test_synchronous_hosts_get_the_same(strategy: str) -> None:
 
 async def test_solve_works_inside_a_running_loop(strategy: str) -> None:
     assert solve(PROBLEM, strategy=strategy, model=Echo(["42"]), verifiers=[Equals()]).verified
+
+
+async def test_an_empty_context_overrides_nothing(strategy: str) -> None:
+    compiled = graph(strategy, model=Echo(["a"] * 9), verifiers=[Equals()], n=3, rounds=3, feedback="none")
+    empty: Any = {}
+    for context in (SolveContext(), empty, None):
+        out = await compiled.ainvoke({"problem": PROBLEM.to_json()}, context=context)
+        assert out["solution"]["attempts"] == 3
+
+
+def test_an_unknown_setting_is_named() -> None:
+    with pytest.raises(UsageError, match="seed: is not a setting"):
+        graph("best_of_n", model=Echo([]), seed=1)
 
 
 async def test_a_host_may_override_settings_but_keep_the_parts(strategy: str) -> None:

@@ -3,11 +3,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tests.support.doubles import PROBLEM, Equals
 
 from modulo.bank import EXTRACTOR, Bank, down
 from modulo.errors import SandboxUnavailableError, WorkerError
 from modulo.types import AnswerFormat, Outcome, Problem, accepted
-from tests.support.doubles import PROBLEM, Equals
 
 
 async def test_equal_candidates_are_judged_once_and_never_skipped() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modulo.extract import expected_form, extract
 from modulo.types import AnswerFormat, Problem
 
-PYTHON = Problem(statement="s", answer=AnswerFormat.PYTHON, verifiers=({"tests": {"entry": "f", "cases": []}},))  # type: ignore[arg-type]
+PYTHON = Problem(statement="s", answer=AnswerFormat.PYTHON, verifiers=({"tests": {"entry": "f", "cases": []}},))
 JSON = Problem(statement="s", answer=AnswerFormat.JSON)
 MATH = Problem(statement="s", answer=AnswerFormat.MATH)
 PLAN = Problem(statement="s", answer=AnswerFormat.PLAN)

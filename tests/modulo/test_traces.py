@@ -11,7 +11,7 @@ from modulo.errors import TraceError
 from modulo.traces import Node, Trace, TraceStore, read_traces
 from modulo.types import Attempt, Completion, Message, Outcome, Problem, Status, Usage, Verdict
 
-TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=40)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 def trace(trace_id: str = "t1", text: str = "42", *, passed: bool = True) -> Trace:
