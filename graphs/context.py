@@ -46,7 +46,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class SolveContext:
-    """The `context_schema` of every strategy: what one run overrides of its graph's `Bound`. `None` overrides nothing."""
+    """The `context_schema` of every strategy: what a run overrides of its graph's `Bound`; `None` overrides nothing."""
 
     generator: Annotated[InstanceOf[Generator] | None, _PART] = None
     bank_for: Annotated[Callable[[Problem], Bank] | None, _PART] = None

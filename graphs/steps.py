@@ -158,7 +158,7 @@ async def begin(started: SolveState, context: Bound, write: Callable[[Any], None
     """Fresh state for a solve; earlier solves of the same thread leave nothing behind."""
     problem = validate_problem(started.get("problem"))
     generator, bank_for = context.generator, context.bank_for
-    # A bad spec is the caller's error, before any token is spent. Reading one may wait for a worker, so not in the loop.
+    # A bad spec is the caller's error, before any token is spent. Reading it may wait for a worker: not in the loop.
     problem = (await asyncio.to_thread(_prepare, bank_for, problem)).problem
     trace_id = uuid.uuid4().hex
     nodes: list[dict[str, Any]] = []

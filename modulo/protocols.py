@@ -51,8 +51,8 @@ class Generator(Protocol):
 class Verifier(Protocol):
     """A critic, bound to one spec.
 
-    It may have an attribute `answer_schema`, a JSON Schema that every acceptable answer meets (or `None`): a server that
-    can constrain its output to it is then asked to.
+    It may have an attribute `answer_schema`, a JSON Schema that every acceptable answer meets (or `None`): a server
+    that can constrain its output to it is then asked to.
 
     `verify` never blocks the event loop, never outlives its deadline, and never raises on a bad candidate: that is a
     `fail`. It may raise `UnavailableError` or `WorkerError`, which the bank turns into an `error` verdict.

@@ -26,7 +26,8 @@ def main(title: str, out: Path) -> None:
             if found := re.search(pattern, line):
                 text.stylize(style, *found.span())
         console.print(text, overflow="ellipsis", no_wrap=True)
-    console.save_svg(str(out), title=title)
+    svg = console.export_svg(title=title)
+    out.write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S), encoding="utf-8")  # no fonts from the network
 
 
 if __name__ == "__main__":

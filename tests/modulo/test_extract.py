@@ -20,7 +20,7 @@ CASES = [
     (PYTHON, "def f(x):\n    return x", "def f(x):\n    return x"),
     (PYTHON, "Sure:\n```python\ndef f(x):\n    return x\n```\nDone.", "def f(x):\n    return x"),
     (PYTHON, "```python\ndef f(x):\n  return 1\n```\nUse it:\n```python\nprint(f(3))\n```", "def f(x):\n  return 1"),
-    (PYTHON, "```python\ndef f(x):\n  return 1\n```\nBetter:\n```python\ndef f(x):\n  return 2\n```", "def f(x):\n  return 2"),
+    (PYTHON, "```python\nf = 1\n```\nBetter:\n```python\ndef f(x):\n  return 2\n```", "def f(x):\n  return 2"),
     (PYTHON, "```\ndef f(x):\n  return 1\n```", "def f(x):\n  return 1"),
     (PYTHON, "```python\ndef f(x):\n  return 1", "def f(x):\n  return 1"),
     (PYTHON, "```bash\nls\n```", None),
