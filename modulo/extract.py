@@ -2,14 +2,18 @@
 
 An extractor never repairs: it selects a part of the text, so that what was judged is what the model wrote. Where a
 response holds several candidates the *last* one counts, since models revise as they go. Everything returned is a
-verbatim slice, or for plans verbatim lines.
+verbatim slice, for plans verbatim lines, and for several boxes or formulas joined by "and" their list. What stands out
+as a malformed part of the answer is never dropped, for that could make a wrong answer right: it goes along, and the
+verifier refuses it.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 
 from modulo.thinking import split_thinking
@@ -18,15 +22,27 @@ from modulo.types import AnswerFormat, Problem
 __all__ = ["expected_form", "extract"]
 
 _FENCE = re.compile(
-    r"^[ \t]*(?P<mark>`{3,}|~{3,})[ \t]*(?P<lang>[\w+#.-]*)[^\n`]*\n(?P<body>.*?)(?:^[ \t]*(?P=mark)[ \t]*$|\Z)",
+    r"^(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<lang>[\w+#.-]*)[^\n`]*\n"
+    r"(?P<body>.*?)(?:^(?:(?P=indent))? {0,3}(?P=mark)[ \t]*$|\Z)",
     re.S | re.M,
 )
+"""A fenced block. A mark indented further than its first line does not close it: it stands in a docstring."""
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
-_LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|(?:step\s*)?\d+\s*[.:)]\s*)?", re.I)
-_PLAN_LINE = re.compile(r"^(\([^()]*\))\s*(?:;.*|\[[^\]]*\]|[.,])?\s*$")
+_LINE_MARKS = re.compile(r"^(?:[\s>|*_`•-]|(?:step|action)?\s*\d+(?:\.\d+)?\s*[.:)])+", re.I)
+_PLAN_LINE = re.compile(r"^(\([^()]*\))[\s*_`|]*(?:;.*|\[\s*[\d.]+\s*\]|[.,])?[\s*_`|]*$")
 _ANSWER_PHRASE = re.compile(r"\b(?:the\s+)?(?:final\s+)?answer\s+is\s*:?\s*(?P<value>[^\n]+)", re.I)
 _LABEL = re.compile(r"^\s*\**(?:A|Answer|Final answer)\**\s*:\**\s*(?P<value>\S[^\n]*)$", re.I | re.M)
 _HASHES = re.compile(r"^\s*####\s*(?P<value>\S[^\n]*)$", re.M)
+_FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+\$|\\\(.+?\\\)|\\\[.+?\\\]", re.S)
+_JOINT = re.compile(r"\s*(?:,?\s*(?:and|or|\\text\{\s*(?:and|or)\s*\})\s*|,\s*(?:\\(?:quad|qquad|[ ,;])\s*)?)", re.I)
+"""What joins the parts of one answer."""
+_GOES_ON = re.compile(
+    r"\s*(?:[+/^=<>]|\*(?!\*)|-\s*[\d$\\]|(?:or|and)\b|\\(?:cdot|times|pm|div|\(|\[)|\$)|[A-Za-z0-9(]"
+)
+"""After a formula: there is more of it."""
+_BEFORE_BOX = re.compile(r"(?:(?:[+/^−]|(?<!\*)\*|-|\\(?:cdot|times|pm|mp|div))\s*|\d)\Z")
+_AFTER_BOX = re.compile(r"\s*(?:[+/^]|\*(?!\*)|-\s*[\d\\]|\\(?:cdot|times|pm|div)\b)")
+_JSON_LIKE = re.compile(r"""\{\s*(?:["'\[]|[\w$]+\s*:)|\[\s*["{\[]""")
 _PROSE = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 
 LANGUAGES = {
@@ -53,9 +69,13 @@ def expected_form(answer: AnswerFormat) -> str:
 def extract(text: str, problem: Problem) -> str | None:
     """The candidate in `text`, or `None` if there is none.
 
-    Thinking is dropped first. An `<answer>…</answer>` block, if any, is where the search goes on. A bare candidate is
-    returned whole.
+    A bare candidate is returned whole. Else thinking is dropped first; an `<answer>…</answer>` block, if any, is where
+    the search goes on.
     """
+    if problem.answer is AnswerFormat.JSON and _is_json(text):
+        return text.strip()
+    if problem.answer is AnswerFormat.PYTHON and (wanted := _entries(problem)) and wanted <= (_parsed(text) or set()):
+        return text.strip("\n")
     answer, _ = split_thinking(text)
     if tagged := _TAG.findall(answer):
         answer = tagged[-1]
@@ -66,9 +86,17 @@ def extract(text: str, problem: Problem) -> str | None:
 
 def _blocks(text: str, answer: AnswerFormat) -> list[str]:
     """Bodies of fenced blocks of the right language; an unlabelled block counts for every language."""
-    found = [(m["lang"].lower(), m["body"]) for m in _FENCE.finditer(text)]
+    found = [(m["lang"].lower(), _dedented(m["body"], m["indent"])) for m in _FENCE.finditer(text)]
     named = [body for lang, body in found if lang and lang in LANGUAGES[answer]]
     return named or [body for lang, body in found if lang in LANGUAGES[answer]]
+
+
+def _dedented(body: str, indent: str) -> str:
+    """The body of a block inside a list item, without the item's indentation."""
+    lines = body.split("\n")
+    if not indent or not all(line.startswith(indent) for line in lines if line.strip()):
+        return body
+    return "\n".join(line.removeprefix(indent) for line in lines)
 
 
 def _text(text: str, problem: Problem) -> str | None:
@@ -90,10 +118,16 @@ def _entries(problem: Problem) -> set[str]:
 
 
 def _defined(code: str) -> set[str]:
+    found = _parsed(code)
+    return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", code, re.M)) if found is None else found
+
+
+def _parsed(code: str) -> set[str] | None:
+    """Names that a whole program defines; `None` if it is no program."""
     try:
-        body = ast.parse(code).body
+        body = ast.parse(code.strip("\n")).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", code, re.M))
+        return None
     names = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     targets = (t for n in body if isinstance(n, ast.Assign) for t in n.targets)
     return names | {t.id for t in targets if isinstance(t, ast.Name)}
@@ -101,15 +135,17 @@ def _defined(code: str) -> set[str]:
 
 def _json(text: str, problem: Problem) -> str | None:
     bare = text.strip()
-    if _is_json(bare):
-        return bare
+    if _is_json(bare) or (bare[0] == "{" and bare[-1] == "}"):
+        return bare  # perhaps malformed, but clearly meant whole: the verifier says what is wrong with it
     blocks = [b.strip() for b in _blocks(text, AnswerFormat.JSON) if b.strip()]
     for block in reversed(blocks):
         if block[0] in "{[" or _is_json(block):
             return block
     if bare[0] in "{[" and bare[-1] in "}]":
-        return bare  # malformed, but clearly meant whole: the verifier says what is wrong with it
+        return bare
     values = list(_json_values(text))
+    if any(spec.name == "smt" for spec in problem.verifiers):  # which wants an object: `[1]` is a remark
+        values = [value for value in values if value[0] == "{" or _JSON_LIKE.match(value)] or values
     return values[-1] if values else None
 
 
@@ -122,37 +158,72 @@ def _is_json(text: str) -> bool:
 
 
 def _json_values(text: str) -> Iterator[str]:
-    """Top-level objects and arrays inside prose, verbatim."""
+    """Top-level objects and arrays inside prose, verbatim; also malformed ones, whole, never a part of one."""
     decoder, start, misses = json.JSONDecoder(), 0, 0
     while (match := re.compile(r"[{\[]").search(text, start)) and misses < 1000:
         try:
             _, end = decoder.raw_decode(text, match.start())
         except (ValueError, RecursionError):
-            start, misses = match.start() + 1, misses + 1
-            continue
+            if not _JSON_LIKE.match(text, match.start()):
+                start, misses = match.start() + 1, misses + 1
+                continue
+            end = _closed(text, match.start())
         yield text[match.start() : end]
         start = end
 
 
-def _boxed(text: str) -> list[str]:
-    r"""Contents of each `\boxed{…}`, braces balanced."""
+def _closed(text: str, start: int) -> int:
+    """Where the bracket at `start` is closed, brackets inside double quotes aside; the end if nowhere."""
+    depth = 0
+    for match in re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\]]').finditer(text, start):
+        depth += 1 if match[0] in "{[" else -1 if match[0] in "}]" else 0
+        if depth == 0 and match[0] in "}]":
+            return match.end()
+    return len(text)
+
+
+def _boxes(text: str) -> list[tuple[int, int, str]]:
+    r"""Place and contents of each `\boxed{…}`, braces balanced."""
     found = []
     for match in re.finditer(r"\\(?:boxed|fbox)\s*\{", text):
         depth = 1
         for i in range(match.end(), len(text)):
             depth += {"{": 1, "}": -1}.get(text[i], 0) if text[i - 1] != "\\" else 0
             if depth == 0:
-                found.append(text[match.end() : i].strip())
+                found.append((match.start(), i + 1, text[match.end() : i].strip()))
                 break
     return found
 
 
+def _boxed(text: str, boxes: list[tuple[int, int, str]]) -> str | None:
+    r"""What the last box says, with the boxes it is joined to, or with the rest of its formula, as in `-\boxed{3}`."""
+    start, end, content = boxes[-1]
+    contents = [content]
+    for left, right, inner in reversed(boxes[:-1]):
+        if right > start or not _JOINT.fullmatch(text[right:start].replace("$", "")):
+            break
+        start = left
+        contents.insert(0, inner)
+    if len(set(contents)) > 1:
+        return ", ".join(contents)
+    before, after = text[:start], text[end:]
+    line = before.rpartition("\n")[2]
+    listed = re.fullmatch(r"\s*[-*+]\s+", line)
+    if (_BEFORE_BOX.search(line) and not listed) or _AFTER_BOX.match(after):
+        left = max(before.rfind(mark) + len(mark) for mark in ("$", r"\(", r"\[", "=", "\n") if mark in "\n" + before)
+        closing = re.compile(r"\$|\\\)|\\\]|\n|\Z").search(after)
+        return _trim(before[left:] + text[start:end] + after[: closing.start() if closing else None])
+    return content or None
+
+
 def _math(text: str, problem: Problem) -> str | None:
-    if boxed := _boxed(text):
-        return boxed[-1] or None
-    for pattern in (_HASHES, _LABEL, _ANSWER_PHRASE):
-        if matches := [m["value"] for m in pattern.finditer(text)]:
-            return _trim(_first_formula(matches[-1]))
+    if boxes := _boxes(text):
+        return _boxed(text, boxes)
+    labels = [m for m in _LABEL.finditer(text) if not _is_choice(m, text)]
+    for matches in (list(_HASHES.finditer(text)), labels, list(_ANSWER_PHRASE.finditer(text))):
+        if matches:
+            value = _opened(text, matches[-1].start("value"), matches[-1]["value"])
+            return _trim(_first_formula(_trim(value)))
     if blocks := [b.strip() for b in _blocks(text, AnswerFormat.MATH) if b.strip()]:
         return blocks[-1]
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
@@ -161,16 +232,39 @@ def _math(text: str, problem: Problem) -> str | None:
     return None
 
 
+def _is_choice(label: re.Match[str], text: str) -> bool:
+    """Whether `A: 1` is the first of several choices rather than the answer."""
+    return label[0].lstrip(" *\n")[:2] == "A:" and re.search(r"^\s*\**B\**\s*:", text[label.end() :], re.M) is not None
+
+
+def _opened(text: str, start: int, value: str) -> str:
+    """A displayed formula that begins on the answer's line, to where it is closed."""
+    for left, right in (("$$", "$$"), (r"\[", r"\]")):
+        end = text.find(right, start + 2)
+        if value.strip() == left and end > 0:
+            return text[start : end + 2]
+    return value
+
+
 def _first_formula(value: str) -> str:
-    """`$x$ because …` → `$x$`; anything else unchanged."""
-    match = re.match(r"\s*(\$\$.+?\$\$|\$[^$]+\$|\\\(.+?\\\)|\\\[.+?\\\])", value, re.S)
-    return match[1] if match else value
+    """`$x$ because …` → `$x$`, and `$x$ or $y$` → `x, y`; unchanged if it goes on otherwise, as in `$x$ + 1`."""
+    first = _FORMULA.match(value.lstrip())
+    if first is None:
+        return value
+    text, parts, end = value.lstrip(), [first[0]], first.end()
+    while (joint := _JOINT.match(text, end)) and (following := _FORMULA.match(text, joint.end())):
+        parts.append(following[0])
+        end = following.end()
+    if _GOES_ON.match(text, end):
+        return value
+    return first[0] if len(parts) == 1 else ", ".join(map(_trim, parts))
 
 
 def _trim(value: str) -> str:
-    value = value.strip().strip("*").strip()
-    if value.endswith((".", "。")):
-        value = value[:-1].rstrip()
+    for _ in range(2):  # both `**1.**` and `**1**.`
+        value = value.strip().strip("*").strip()
+        if value.endswith((".", "。")) and not value.endswith(".."):
+            value = value[:-1].rstrip()
     for left, right in (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`")):
         if value.startswith(left) and value.endswith(right) and len(value) > len(left) + len(right):
             inner = value[len(left) : -len(right)]
@@ -180,18 +274,57 @@ def _trim(value: str) -> str:
 
 
 def _plan(text: str, problem: Problem) -> str | None:
-    blocks = [b for b in _blocks(text, AnswerFormat.PLAN) if _plan_lines(b)]
-    lines = _plan_lines(blocks[-1] if blocks else text)
+    words = _plan_words(problem)
+    blocks = [b for b in _blocks(text, AnswerFormat.PLAN) if _plan_lines(b, *words)]
+    lines = _plan_lines(blocks[-1] if blocks else text, *words)
     if lines:
         return "\n".join(lines)
     bare = text.strip()
     return bare if bare.startswith("(") else None
 
 
-def _plan_lines(text: str) -> list[str]:
-    """Lines that open with a parenthesis. A malformed one is kept as it is, so that the verifier refuses it."""
-    lines = (_LIST_MARK.sub("", line, count=1).strip() for line in text.splitlines())
-    return [m[1] if (m := _PLAN_LINE.match(line)) else line for line in lines if line.startswith("(")]
+def _plan_words(problem: Problem) -> tuple[frozenset[str], frozenset[str]]:
+    """Names of the actions, and all names, of the problem's planning task."""
+    specs = (s.spec for s in problem.verifiers if s.name == "plan" and isinstance(s.spec, dict))
+    return _names("\n".join(str(spec.get(part, "")) for spec in specs for part in ("domain", "problem")))
+
+
+@functools.lru_cache(maxsize=8)
+def _names(pddl: str) -> tuple[frozenset[str], frozenset[str]]:
+    text = re.sub(r";[^\n]*", "", pddl).lower()
+    return frozenset(re.findall(r"\(\s*:action\s+([^\s()]+)", text)), frozenset(re.findall(r"[^\s()]+", text))
+
+
+def _plan_lines(text: str, actions: frozenset[str], names: frozenset[str]) -> list[str]:
+    """Lines that are a step, list marks and markdown aside. A malformed one is kept: the verifier refuses it."""
+    found: list[tuple[str, bool]] = []
+    for line in text.splitlines():
+        bare = _LINE_MARKS.sub("", line, count=1).strip()
+        clean = _PLAN_LINE.match(bare)
+        if clean or bare.startswith("("):
+            found.append((clean[1] if clean else bare, True))
+            continue
+        plain = "".join(c for c in unicodedata.normalize("NFKC", line) if unicodedata.category(c) != "Cf").lower()
+        plain = _LINE_MARKS.sub("", plain, count=1).strip()
+        spelled = plain.rstrip(" .,*_`|").split()
+        if plain.startswith(("(", "[(")) or (len(spelled) > 1 and spelled[0] in actions and names.issuperset(spelled)):
+            found.append((line.strip(), True))
+        elif any(step.split()[:1] and step.split()[0] in actions for step in re.findall(r"\(([^()]*)\)", plain)):
+            found.append((line.strip(), False))
+    while found and not found[-1][1]:
+        found.pop()
+    while found and not found[0][1]:
+        found.pop(0)
+    kept = [line for line, is_step in found if is_step]
+    whole = {f"({' '.join(line.lower().strip('()').split())})" for line in kept}
+    # Prose between two steps may name steps of the plan, but hold none of its own.
+    return [line for line, is_step in found if is_step or not _restates(line, whole, actions)]
+
+
+def _restates(line: str, steps: set[str], actions: frozenset[str]) -> bool:
+    """Whether every step that a line of prose names is one of the plan's."""
+    named = [words for step in re.findall(r"\(([^()]*)\)", line.lower()) if (words := step.split())]
+    return all(f"({' '.join(words)})" in steps for words in named if words[0] in actions)
 
 
 def _smtlib(text: str, problem: Problem) -> str | None:

@@ -49,7 +49,7 @@ def check(payload: dict[str, Any]) -> dict[str, Any]:
         constants=constants - declared,
     )
     if integrand:
-        return _antiderivative(candidate, reference, spec["variable"], settings)
+        return _antiderivative(candidate, reference, spec["variable"], settings, known | constants)
     decision = compare_answers(candidate, reference, settings)
     foreign = sorted(free_symbols(candidate) - known - constants)
     return _report(decision, candidate, _words(decision, candidate, foreign, decimal="." in text))
@@ -59,12 +59,16 @@ def _domain(value: Any) -> Domain:
     return (value[0], value[1]) if isinstance(value, list) else value
 
 
-def _antiderivative(candidate: Obj, integrand: Obj, variable: str, settings: Settings) -> dict[str, Any]:
+def _antiderivative(
+    candidate: Obj, integrand: Obj, variable: str, settings: Settings, known: frozenset[str]
+) -> dict[str, Any]:
     if isinstance(candidate, Equation) and isinstance(candidate.left, Sym) and is_expr(candidate.right):
         candidate = candidate.right
     if not is_expr(candidate):
         return _finding("fail", f"an antiderivative is one expression in {variable}; {_FORM}", {})
     own: Expr = candidate  # type: ignore[assignment]
+    if foreign := sorted(symbols(own) - known):
+        return _finding("fail", f"{', '.join(foreign)} should not occur in it; write C for the constant", {})
     try:
         slope = derivative(own, variable)
     except NotDifferentiableError as error:

@@ -12,6 +12,7 @@ from modulo.verifiers.math_nodes import (
     Brackets,
     Const,
     Div,
+    Either,
     Equation,
     Expr,
     FiniteSet,
@@ -36,6 +37,7 @@ def kind(obj: Obj) -> str:
     names: dict[type, str] = {
         Brackets: "a tuple or interval",
         FiniteSet: "a set of values",
+        Either: "a choice of inequalities",
         Union: "a union",
         Matrix: "a matrix",
         Equation: "an equation",
@@ -48,7 +50,8 @@ def kind(obj: Obj) -> str:
 def compare_answers(candidate: Obj, reference: Obj, settings: Settings) -> Decision:
     """Compare two answers.
 
-    A label is passed over: `x = 3` answers `3`, and `3` answers `x = 3`. Sets are compared without order. Brackets must
+    A label is passed over: `x = 3` answers `3`, and `3` answers `x = 3`; but `x = 1, y = 2` are two equations, not the
+    set of 1 and 2, where `x_1 = 1, x_2 = 2` is that set. Sets are compared without order. Brackets must
     agree. Other equations and inequalities are equal if one is a constant multiple of the other.
     """
     candidate, reference = _unlabelled(candidate, reference)
@@ -56,6 +59,10 @@ def compare_answers(candidate: Obj, reference: Obj, settings: Settings) -> Decis
         return compare(candidate, reference, settings)  # type: ignore[arg-type]
     if isinstance(reference, Relation) != isinstance(candidate, Relation):
         candidate, reference = _as_interval(candidate), _as_interval(reference)
+    if isinstance(reference, Either) != isinstance(candidate, Either):
+        candidate, reference = _as_union(candidate), _as_union(reference)
+        if isinstance(reference, Either) != isinstance(candidate, Either):
+            return _differ(f"it is {kind(candidate)} where {kind(reference)} is expected")
     match candidate, reference:
         case Equation(), Equation():
             if not (is_expr(candidate.right) and is_expr(reference.right)):
@@ -70,6 +77,8 @@ def compare_answers(candidate: Obj, reference: Obj, settings: Settings) -> Decis
                 return _differ("its brackets are not the expected ones")
             return _each(candidate.items, reference.items, settings)
         case FiniteSet(), FiniteSet():
+            if _assigns(candidate) != _assigns(reference):
+                return _differ("values of named unknowns and a set of values are not the same")
             return _as_sets(candidate.items, reference.items, settings)
         case Union(), Union():
             found = _as_sets(candidate.items, reference.items, settings)
@@ -115,7 +124,7 @@ def _unlabelled(candidate: Obj, reference: Obj) -> tuple[Obj, Obj]:
         isinstance(own, Equation)
         and mine is not None
         and not isinstance(expected, Equation)
-        and mine not in symbols(expected)
+        and (mine not in symbols(expected) or (isinstance(expected, Relation) and isinstance(own.right, Brackets)))
     ):
         own = own.right
     own, expected = _plain(own), _plain(expected)
@@ -197,6 +206,20 @@ def _relations(candidate: Relation, reference: Relation, settings: Settings) -> 
         pairs = [Add((r.sides[1], negated(r.sides[0]))) for r in (candidate, reference)]
         return _proportional(pairs[0], pairs[1], positive=True)
     return _differ("")
+
+
+def _assigns(obj: FiniteSet) -> bool:
+    """Whether it gives values to different unknowns, as `x = 1, y = 2` does."""
+    labels = {label.partition("_")[0] for item in obj.items if (label := _label(item)) is not None}
+    return len(labels) > 1
+
+
+def _as_union(obj: Obj) -> Obj:
+    """`x < 1 or x > 2` as a union of intervals; anything else unchanged."""
+    if not isinstance(obj, Either) or len({name for item in obj.items for name in symbols(item)}) != 1:
+        return obj
+    parts = tuple(map(_as_interval, obj.items))
+    return Union(parts) if all(isinstance(part, Brackets) for part in parts) else obj
 
 
 def _as_interval(obj: Obj) -> Obj:

@@ -114,6 +114,11 @@ class FiniteSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Either(FiniteSet):
+    """Alternatives that are no values of one unknown: `x < 1 or x > 2`. Joined by a comma or "and" they all hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Union:
     """A union of intervals and sets."""
 

@@ -73,7 +73,7 @@ def _draw(domain: Domain, mark: Fraction | None, rng: random.Random) -> Fraction
         return low + (high - low) * Fraction(rng.randrange(1, _SCALE), _SCALE)
     if domain in ("integer", "natural"):
         value = rng.choice([rng.randrange(1, 13), rng.randrange(1, 100), rng.randrange(1, 1_000)])
-        if mark is not None and 1 < mark < 10**6:
+        if mark is not None and 1 < mark < 10**15:
             value = max(1, int(mark) + rng.randrange(-2, 3))
         return Fraction(value if domain == "natural" else rng.choice([-1, 1]) * value)
     value_ = _real(mark, rng)

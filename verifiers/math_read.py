@@ -18,6 +18,7 @@ from modulo.verifiers.math_nodes import (
     Brackets,
     Call,
     Div,
+    Either,
     Equation,
     Expr,
     FiniteSet,
@@ -39,6 +40,7 @@ from modulo.verifiers.math_tokens import MathFault, Token, UnsupportedFault, tok
 __all__ = ["MathFault", "UnsupportedFault", "read"]
 
 _MAX_NODES = 6_000
+_FUNCTION_LETTERS = frozenset("fghFGHPQ")
 
 
 def read(text: str, *, names: frozenset[str] = frozenset(), declared: frozenset[str] = frozenset()) -> Obj:
@@ -66,20 +68,27 @@ class _Reader(Operands):
     """The statement layer: lists, equations, inequalities and unions."""
 
     def whole(self) -> Obj:
-        items = [*self.statement()]
-        while self.accept(",", ";") or self._separator():
-            self._separator()  # the Oxford comma
+        items, joints = [*self.statement()], set[str]()
+        while joint := self.accept(",", ";") or self._separator():
+            joints.add(self._separator() or joint)  # the Oxford comma
             items += self.statement()
         if self.next.kind != "end":
             self.refuse("the text goes on after its end with")
-        return items[0] if len(items) == 1 else FiniteSet(tuple(items))
+        if len(items) == 1:
+            return items[0]
+        unknowns = {i.left.name.partition("_")[0] for i in items if isinstance(i, Equation) and isinstance(i.left, Sym)}
+        if "or" not in joints or not (len(unknowns) > 1 or any(isinstance(item, Relation) for item in items)):
+            return FiniteSet(tuple(items))
+        if "and" in joints:
+            raise MathFault("of these, either all hold or one of them: use and, or or, alone")
+        return Either(tuple(items))
 
-    def _separator(self) -> bool:
+    def _separator(self) -> str | None:
         token = self.next
-        if token.kind in ("word", "name") and token.text.strip(" ,") in ("or", "and"):
+        if token.kind in ("word", "name") and (text := token.text.strip(" ,")) in ("or", "and"):
             self.take()
-            return True
-        return False
+            return text
+        return None
 
     def statement(self) -> list[Obj]:
         """One statement, or two if it holds a `±`."""
@@ -103,7 +112,12 @@ class _Reader(Operands):
         if (
             [t.text for t in kinds[1::2]] == ["(", ")"]
             and kinds[4].text == "="
-            and all(t.kind == "name" and len(t.text) == 1 for t in (kinds[0], kinds[2]))
+            and kinds[0].kind == "name"
+            and len(kinds[0].text) == 1
+            and (
+                (kinds[2].kind == "name" and len(kinds[2].text) == 1)
+                or (kinds[2].kind == "num" and kinds[0].text in _FUNCTION_LETTERS)
+            )
         ):
             self.at += 4
             return Sym(f"{kinds[0].text}({kinds[2].text})")

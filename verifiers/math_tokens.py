@@ -48,6 +48,8 @@ _SKIPPED = frozenset(
         "displaystyle",
         "textstyle",
         "limits",
+        "boxed",
+        "fbox",
         "quad",
         "qquad",
     ]
@@ -199,6 +201,9 @@ def _command(text: str, at: int, tokens: list[Token]) -> int:
         word = _WORD.match(text, end)
         if word is None:
             raise MathFault(f"\\{name} without a word in braces")
+        if _NUMBER.fullmatch(word[1].strip()):
+            tokens.append(Token("num", word[1].strip(), Fraction(word[1].strip())))
+            return word.end()
         tokens.append(Token("word", " ".join(word[1].split())))
         return word.end()
     if name in ("begin", "end"):

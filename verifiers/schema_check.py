@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import math
+import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from jsonschema import validators
@@ -85,7 +88,8 @@ def _compile(text: str) -> tuple[Any, dict[str, str]]:
     patterns: dict[str, str] = {}
     _Walk(patterns).visit_root(schema, dialect)
     extend: Any = validators.extend
-    extended = extend(known, {"multipleOf": _multiple_of, "divisibleBy": _multiple_of})
+    bounds = _BOUNDS if "exclusiveMinimum" in known.VALIDATORS else {}  # earlier drafts have flags of that name
+    extended = extend(known, {"multipleOf": _multiple_of, "divisibleBy": _multiple_of, **bounds})
     return extended(schema, registry=Registry(), format_checker=FORMATS), patterns
 
 
@@ -158,7 +162,8 @@ class _Walk:
         return translated
 
 
-def _number(text: str) -> int | float:
+def _number(text: str) -> int | float | Decimal:
+    """The number as it is spelled: a decimal finer than a double stays one, for 10.00000000000000000001 is over 10."""
     if Number(text).is_integer_literal:
         try:
             return int(exact(text))
@@ -167,12 +172,40 @@ def _number(text: str) -> int | float:
     value = float(text)
     if math.isinf(value):
         raise StrictJsonError(f"the number {shorten(text)} is out of range")
-    return value
+    try:
+        spelled = exact(text)
+    except ValueError as error:
+        raise StrictJsonError(str(error)) from None
+    if spelled == _exactly(value):
+        return value
+    return int(spelled) if spelled.denominator == 1 else Decimal(text)
+
+
+def _exactly(value: Any) -> Fraction:
+    return Fraction(value) if isinstance(value, Decimal) else exact(repr(value))
+
+
+def _bound(words: str, beyond: Callable[[Fraction, Fraction], bool]) -> Any:
+    """A keyword that bounds a number, on the decimals as they are written."""
+
+    def keyword(validator: Any, limit: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        if validator.is_type(instance, "number") and beyond(_exactly(instance), _exactly(limit)):
+            yield ValidationError(f"{instance} is {words} {limit!r}")
+
+    return keyword
+
+
+_BOUNDS = {
+    "minimum": _bound("less than the minimum of", operator.lt),
+    "maximum": _bound("greater than the maximum of", operator.gt),
+    "exclusiveMinimum": _bound("less than or equal to the minimum of", operator.le),
+    "exclusiveMaximum": _bound("greater than or equal to the maximum of", operator.ge),
+}
 
 
 def _multiple_of(validator: Any, factor: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if validator.is_type(instance, "number") and exact(repr(instance)) % exact(repr(factor)) != 0:
-        yield ValidationError(f"{instance!r} is not a multiple of {factor!r}")
+    if validator.is_type(instance, "number") and _exactly(instance) % _exactly(factor) != 0:
+        yield ValidationError(f"{instance} is not a multiple of {factor!r}")
 
 
 def _critique(error: Any, patterns: dict[str, str]) -> dict[str, Any]:
@@ -188,7 +221,7 @@ def _critique(error: Any, patterns: dict[str, str]) -> dict[str, Any]:
     critique: dict[str, Any] = {"message": f"{place}: {shorten(message, 300)}", "locus": place}
     try:
         shown = json.dumps(cause.instance)
-    except RecursionError:
+    except (RecursionError, TypeError):  # too deep, or a decimal
         return critique
     if len(shown) <= 200:
         critique["counterexample"] = cause.instance
