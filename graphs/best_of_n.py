@@ -118,7 +118,9 @@ class _Race:
         self._drawing: asyncio.Future[dict[str, Any]] | None = None
         self._judging: dict[asyncio.Task[tuple[str | None, tuple[Verdict, ...]]], Completion] = {}
         # A synchronous host runs this node in a loop of its own, out of reach of LangGraph's task machinery.
-        self._pull = draws.pull if synchronous.get() else task(draws.pull)
+        # And without a checkpointer, ours or a host's, there is nowhere to save a task's result.
+        saved = not synchronous.get() and get_config().get("configurable", {}).get("__pregel_checkpointer")
+        self._pull = task(draws.pull) if saved else draws.pull
 
     async def run_to_end(self) -> None:
         """Race until over; `ended` then says why, or is `None` where all draws were judged without one passing."""

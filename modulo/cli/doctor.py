@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from modulo.api import averify
+from modulo.cli.view import wide_console
 from modulo.errors import ModuloError
 from modulo.types import Problem, accepted
 
@@ -123,4 +123,4 @@ def _print(findings: list[Finding]) -> None:
     for finding in findings:
         mark = "[green]works[/]" if finding.works else "[red]no[/]"
         table.add_row(finding.kind, escape(finding.name), mark, escape(finding.detail))
-    Console(highlight=False, soft_wrap=True).print(table)
+    wide_console().print(table)

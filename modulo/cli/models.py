@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 
-from rich.console import Console
 from rich.table import Table
 
 from modulo.adapters.models.catalogue import catalogue, lookup
 from modulo.adapters.models.weights import cache_dir, remove, status
 from modulo.adapters.models.weights import fetch as fetch_weights
+from modulo.cli.view import wide_console
 
 __all__ = ["fetch", "remove_weights", "show"]
 
@@ -38,7 +38,7 @@ def show(*, as_json: bool) -> int:
     for entry, row in zip(catalogue(), rows, strict=True):
         here = row["path"] or f"no: modulo models fetch {entry.alias}"
         table.add_row(str(row["model"]), entry.name, entry.license, f"{entry.size / 1e6:.0f} MB", str(here))
-    console = Console(highlight=False, soft_wrap=True)
+    console = wide_console()
     console.print(table)
     console.print(f"cache: {cache_dir()}", markup=False)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -17,7 +18,7 @@ from modulo.events import AttemptEvent, CompletionEvent, Event, StartedEvent
 from modulo.graphs.context import Bound
 from modulo.types import Attempt, Problem, Status
 
-__all__ = ["View", "open_view"]
+__all__ = ["View", "open_view", "wide_console"]
 
 COLOURS = {Status.VERIFIED: "green", Status.UNVERIFIED: "yellow", Status.ERROR: "red"}
 
@@ -47,6 +48,11 @@ def open_view(total: int, context: Bound) -> View:
     """The view for this stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     return _LiveView(console, total, context) if console.is_terminal else _PlainView(console, total, context)
+
+
+def wide_console() -> Console:
+    """A console on stdout for tables, which a pipe should not get folded at 80 columns."""
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 250)
 
 
 def headline(attempt: Attempt) -> str:

@@ -14,7 +14,16 @@ JSON = Problem(statement="s", answer=AnswerFormat.JSON)
 MATH = Problem(statement="s", answer=AnswerFormat.MATH)
 PLAN = Problem(statement="s", answer=AnswerFormat.PLAN)
 TEXT = Problem(statement="s", answer=AnswerFormat.TEXT)
+SMT = Problem(statement="s", answer=AnswerFormat.JSON, verifiers=({"smt": {"smtlib": "(assert true)"}},))
+BLOCKS = Problem(
+    statement="s",
+    answer=AnswerFormat.PLAN,
+    verifiers=({"plan": {"domain": "(:action pick-up) (:action stack)", "problem": "(:objects a b c)"}},),
+)
 SMTLIB = Problem(statement="s", answer=AnswerFormat.SMTLIB)
+
+QUOTES = 'def f(x):\n    """\n```python\ndef f(x): return x\n```\n    """'
+DOCSTRING = 'def f(x):\n    """\n    ```\n    f(1)\n    ```\n    """'
 
 CASES = [
     (PYTHON, "def f(x):\n    return x", "def f(x):\n    return x"),
@@ -58,6 +67,45 @@ CASES = [
     (SMTLIB, "```smt2\n(assert true)\n```", "(assert true)"),
     (SMTLIB, "(check-sat)", "(check-sat)"),
     (SMTLIB, "none", None),
+    # A bare candidate is judged whole, whatever it quotes.
+    (PYTHON, QUOTES, QUOTES),
+    (PYTHON, "f = 1 # <answer>def f(x): return x</answer>", "f = 1 # <answer>def f(x): return x</answer>"),
+    (JSON, '{"x": "<answer>5</answer>"}', '{"x": "<answer>5</answer>"}'),
+    (JSON, '{"a": "\n```json\n{"x": 5}\n```\n"}', '{"a": "\n```json\n{"x": 5}\n```\n"}'),
+    # A fence in a docstring closes no block; a block in a list item is indented as the item is.
+    (PYTHON, f"```python\n{DOCSTRING}\n```", DOCSTRING),
+    (PYTHON, "1. Code:\n   ```python\n   def f(x):\n       return x\n   ```", "def f(x):\n    return x"),
+    # No part of a malformed value is a value.
+    (JSON, 'Answer: {"a": {"x": 5}, }', '{"a": {"x": 5}, }'),
+    (JSON, "Answer: {'a': {\"x\": 5}} so", "{'a': {\"x\": 5}}"),
+    (JSON, 'Answer: [{"x": 5}', '[{"x": 5}'),
+    (JSON, 'Answer: {"x": 1, "n": {"x": 5}', '{"x": 1, "n": {"x": 5}'),
+    (JSON, 'As x in {4, 5, 6} or [0, 9) it is {"x": 5}.', '{"x": 5}'),
+    (SMT, 'It is {"x": 5} (see [1]).', '{"x": 5}'),
+    (SMT, "It is [1].", "[1]"),
+    # A formula is not cut off where it goes on.
+    (MATH, r"$-\boxed{3}$", r"-\boxed{3}"),
+    (MATH, r"so $x = 2 \cdot \boxed{3}$.", r"2 \cdot \boxed{3}"),
+    (MATH, r"\boxed{3} + 1", r"\boxed{3} + 1"),
+    (MATH, "- \\boxed{3}", "3"),
+    (MATH, r"**\boxed{3}**", "3"),
+    (MATH, r"$\boxed{1}$ and $\boxed{2}$", "1, 2"),
+    (MATH, r"so \boxed{5}, that is \boxed{5}", "5"),
+    (MATH, "The answer is $1$ or $2$.", "1, 2"),
+    (MATH, "The answer is $1$ + 1", "$1$ + 1"),
+    (MATH, "The answer is **7**.", "7"),
+    (MATH, "Answer:\n\\[\n\\frac13\n\\]", r"\frac13"),
+    (MATH, "A: 1\nB: 2", None),
+    (MATH, "1/3..", "1/3.."),
+    # Neither is a step of a plan passed over.
+    (PLAN, "- `(pick-up a)`\n- **(stack a b)**", "(pick-up a)\n(stack a b)"),
+    (PLAN, "0.000: (pick-up a) [1.0]\n> (stack a b)", "(pick-up a)\n(stack a b)"),
+    (PLAN, "(pick-up a)\n[(fly b)]\n(stack a b)", "(pick-up a)\n[(fly b)]\n(stack a b)"),
+    (PLAN, "(pick-up a) [fly b]\n(stack a b)", "(pick-up a) [fly b]\n(stack a b)"),
+    (PLAN, "(pick-up a)\n\u200b(fly b)\n\uff08fly c\uff09", "(pick-up a)\n\u200b(fly b)\n\uff08fly c\uff09"),
+    (BLOCKS, "(pick-up a)\nstack b c\n(stack a b)", "(pick-up a)\nstack b c\n(stack a b)"),
+    (BLOCKS, "(pick-up a)\nThen (stack b c):\n(stack a b)", "(pick-up a)\nThen (stack b c):\n(stack a b)"),
+    (BLOCKS, "(pick-up a)\nStack, (stack a b):\n(stack a b)\nNo (stack b c).", "(pick-up a)\n(stack a b)"),
 ]  # fmt: skip
 
 

@@ -127,6 +127,16 @@ y = 2x + 1 | 2y = 4x + 2
 2x + 3y = 6 | x + 1.5y - 3 = 0
 f(x) = x^2 | x^2
 x^2 | f(x) = x^2
+5 | f(2) = 5
+5 | \text{5}
+-1/3 | -\boxed{1/3}
+1, 2 | x_1 = 1, x_2 = 2
+x < -2 or x > 2 | x > 2 \text{ or } x < -2
+(-\infty,-2)\cup(2,\infty) | x < -2 or x > 2
+x < -2 or x > 2 | (-\infty,-2)\cup(2,\infty)
+x > 3 | x \in (3,\infty)
+-1 < x \le 4 | x \in (-1, 4]
+x > 0, y > 0 | y > 0 and x > 0
 \text{East} | east
 \text{C} | \text{(C)}
 x | \displaystyle x
@@ -232,6 +242,12 @@ y = 2x + 1 | y = 2x + 2
 y = 2x + 1 | 2y = 2x + 1
 y = 2x | 0 = 0
 x=1,y=2 | x=2, y=1
+x=1,y=2 | 1, 2
+x=1,y=2 | x=1 or y=2
+\{1, 2\} | x=1, y=2
+x > 0, y > 0 | x > 0 or y > 0
+x > 3 | x \in [3,\infty)
+1/3 | 2 \cdot \boxed{1/3}
 \text{East} | \text{West}
 x^{12} | x^1 \cdot 2
 e^x | \exp(x) + 10^{-400} e^{-x}
@@ -540,3 +556,21 @@ def test_a_bad_spec_is_one_line_that_names_the_field(spec: Any, words: str) -> N
         factory.load(spec, base=None)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("candidate", [r"\lfloor n/10^{9} \rfloor", r"\max(0, n - 1000000)"])
+def test_a_step_far_out_is_found_on_the_integers_too(candidate: str) -> None:
+    assert judge(candidate, equals="0", variables={"n": "natural"})["outcome"] != "pass"
+
+
+def test_an_antiderivative_holds_no_foreign_names() -> None:
+    assert judge("x^2 + y", antiderivative_of="2x")["outcome"] == "fail"
+    assert judge("a x^2 + C", antiderivative_of="2 a x", variable="x")["outcome"] == "pass"
+
+
+@pytest.mark.parametrize("reference", ["x < -2 or x > 2", r"(-\infty,-2)\cup(2,\infty)"])
+@pytest.mark.parametrize(
+    "candidate", ["x < -2 and x > 2", "x < -2, x > 2", "x < -2, x > 2 or x > 3", "x < -2 or x > 3"]
+)
+def test_one_of_two_inequalities_is_not_both(reference: str, candidate: str) -> None:
+    assert judge(candidate, equals=reference)["outcome"] != "pass"
