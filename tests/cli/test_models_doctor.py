@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.support.cli import run
 
 from modulo.adapters.models.catalogue import DEFAULT
-from tests.support.cli import run
 
 
 def test_models_lists_what_is_here_and_how_to_get_the_rest(
