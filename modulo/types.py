@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, field_validator, model_validator
 
 __all__ = [
     "AnswerFormat",
@@ -244,7 +244,7 @@ class Spec(Value):
 
     name: str
     spec: JsonValue = None
-    hard: bool = True
+    hard: StrictBool = True
 
     @model_validator(mode="before")
     @classmethod
