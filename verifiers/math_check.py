@@ -10,7 +10,7 @@ from typing import Any
 
 from modulo.verifiers.math_compare import compare_answers, free_symbols
 from modulo.verifiers.math_diff import NotDifferentiableError, derivative
-from modulo.verifiers.math_equal import Decision, Settings, compare
+from modulo.verifiers.math_equal import Decision, Settings, compare, gap_in
 from modulo.verifiers.math_nodes import Add, Equation, Expr, Mul, Obj, Sym, Text, is_expr, number, shown, symbols
 from modulo.verifiers.math_points import Domain
 from modulo.verifiers.math_read import MathFault, UnsupportedFault, read
@@ -73,6 +73,9 @@ def _antiderivative(
         slope = derivative(own, variable)
     except NotDifferentiableError as error:
         return _finding("fail", f"{error} has no derivative everywhere; give a differentiable function", {})
+    if settings.domains.get(variable, "real") == "real" and (gap := gap_in(own, integrand, variable)) is not None:  # type: ignore[arg-type]
+        message = f"your answer is not defined at {variable} = {gap}, where the integrand is"
+        return _report(Decision("different", evidence={"method": "balls"}), own, message)
     # Adding nothing times the answer makes the comparison notice where the answer itself is undefined.
     whole = Add((slope, Mul((number(0), own))))
     decision = compare(whole, integrand, replace(settings, up_to_constant=False))  # type: ignore[arg-type]

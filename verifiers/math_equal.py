@@ -35,7 +35,7 @@ from modulo.verifiers.math_exact import DivisionByZeroError, difference, root_bo
 from modulo.verifiers.math_nodes import Add, Const, Expr, negated, size, symbols, walk
 from modulo.verifiers.math_points import Domain, landmarks, points
 
-__all__ = ["Comparison", "Decision", "Settings", "compare"]
+__all__ = ["Comparison", "Decision", "Settings", "compare", "gap_in"]
 
 POINTS = 24
 _TRIES = 300
@@ -80,6 +80,28 @@ class Decision:
 def compare(left: Expr, right: Expr, settings: Settings) -> Decision:
     """Compare a candidate (`left`) with what it should be (`right`)."""
     return Comparison(left, right, settings).decide()
+
+
+def gap_in(own: Expr, reference: Expr, variable: str) -> Fraction | None:
+    """A point at which the reference has a value and the candidate has none, among 0 and the numbers it is made of.
+
+    Random points miss such gaps, as of |x|/x at 0, over which a function may jump and still have the right derivative.
+    """
+    others: Point = dict.fromkeys((symbols(own) | symbols(reference)) - {variable}, Fraction(3, 7))
+    with precision(_FIRST_BITS):
+        for at in {Fraction(0), *(sign * mark for mark in landmarks(own) for sign in (1, -1))}:
+            point: Point = {**others, variable: at}
+            try:
+                evaluate(reference, point, real=True)
+            except (OutsideError, PoleError, InconclusiveError):
+                continue
+            try:
+                evaluate(own, point, real=True)
+            except (OutsideError, PoleError):
+                return at
+            except InconclusiveError:
+                continue
+    return None
 
 
 class Comparison:

@@ -574,3 +574,10 @@ def test_an_antiderivative_holds_no_foreign_names() -> None:
 )
 def test_one_of_two_inequalities_is_not_both(reference: str, candidate: str) -> None:
     assert judge(candidate, equals=reference)["outcome"] != "pass"
+
+
+@pytest.mark.parametrize(("answer", "at"), [(r"x^2+\frac{|x|}{x}", "0"), ("x^2+|x-3|/(x-3)", "3")])
+def test_a_jump_is_no_constant_of_integration(answer: str, at: str) -> None:
+    found = judge(answer, antiderivative_of="2x")
+    assert found["outcome"] == "fail"
+    assert f"not defined at x = {at}" in found["critiques"][0]["message"]
