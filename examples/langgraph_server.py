@@ -8,27 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from modulo import Budget, Sampling, graph
+from modulo import graph
+from modulo.compose import options
 from modulo.config import load_settings
 
 
 def build(strategy: str) -> Any:
-    settings = load_settings()
-    return graph(
-        strategy,
-        model=settings.model,
-        n=settings.n or 8,
-        rounds=settings.rounds or 4,
-        feedback=settings.feedback,
-        budget=Budget(tokens=settings.max_tokens, wall_seconds=settings.timeout),
-        sampling=Sampling(
-            temperature=0.8 if settings.temperature is None else settings.temperature,
-            max_tokens=settings.answer_tokens,
-            seed=settings.seed,
-        ),
-        sandbox=settings.sandbox,
-        trace=settings.trace,
-    )
+    return graph(strategy, **options(load_settings()))
 
 
 best_of_n = build("best_of_n")

@@ -19,12 +19,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_config
 from langgraph.func import task
-from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from modulo.graphs.context import Bound, SolveContext
-from modulo.graphs.state import ProblemInput, SolutionOutput, SolveState
-from modulo.graphs.steps import ENDINGS, UNLIMITED, Run, begin, ended_by, finish, node, synchronous
+from modulo.graphs.context import Bound
+from modulo.graphs.state import SolveState
+from modulo.graphs.steps import ENDINGS, Run, ended_by, frame, node, seal, synchronous
 from modulo.protocols import Generator
 from modulo.traces import Node
 from modulo.types import Attempt, Completion, Message, Sampling, Verdict
@@ -79,11 +78,6 @@ class _Draws:
         """Cancel what is still running at the provider. No pull may be under way."""
         if self.stream is not None:
             await self.stream.aclose()
-
-
-async def open_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
-    """Start a fresh solve."""
-    return await begin(state, context, write, NAME)
 
 
 async def sample(state: SolveState, context: Bound, write: Write, saver: Saver | None) -> dict[str, Any]:
@@ -219,11 +213,6 @@ class _Race:
         return attempt
 
 
-async def close_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
-    """Write the trace and give the solution."""
-    return await finish(Run(context, state, write, NAME))
-
-
 def build(bound: Bound, *, checkpointer: Any = None, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Compile the strategy around a bound context. The result is a graph, a node or a subgraph, like any other.
 
@@ -232,20 +221,12 @@ def build(bound: Bound, *, checkpointer: Any = None, name: str | None = None) ->
         checkpointer: a LangGraph checkpointer, if solves are to be resumable.
         name: name of the compiled graph, if several stand in one host.
     """
-    graph: StateGraph[Any, Any, Any, Any] = StateGraph(
-        SolveState, context_schema=SolveContext, input_schema=ProblemInput, output_schema=SolutionOutput
-    )
-    graph.add_node("begin", node(open_solve, bound))
+    graph = frame(bound, NAME, first="sample")
     saver = checkpointer if isinstance(checkpointer, BaseCheckpointSaver) else None
 
     async def sample_saved(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
         return await sample(state, context, write, saver)
 
     graph.add_node("sample", node(sample_saved, bound))
-    graph.add_node("finish", node(close_solve, bound))
-    graph.add_edge(START, "begin")
-    graph.add_edge("begin", "sample")
     graph.add_edge("sample", "finish")
-    graph.add_edge("finish", END)
-    compiled = graph.compile(checkpointer=checkpointer, name=name or NAME)
-    return compiled.with_config(recursion_limit=UNLIMITED)
+    return seal(graph, checkpointer=checkpointer, name=name or NAME)

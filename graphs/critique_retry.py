@@ -15,14 +15,13 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from modulo.backprompt import backprompt
-from modulo.graphs.context import Bound, SolveContext
-from modulo.graphs.state import ProblemInput, SolutionOutput, SolveState
-from modulo.graphs.steps import ENDINGS, UNLIMITED, Run, begin, ended_by, finish, node
+from modulo.graphs.context import Bound
+from modulo.graphs.state import SolveState
+from modulo.graphs.steps import ENDINGS, Run, ended_by, frame, node, seal
 from modulo.traces import Node
 from modulo.types import Attempt, Completion, Message
 
@@ -31,11 +30,6 @@ __all__ = ["NAME", "build"]
 NAME = "critique_retry"
 
 Write = Callable[[Any], None]
-
-
-async def open_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
-    """Start a fresh solve."""
-    return await begin(state, context, write, NAME)
 
 
 async def draft(state: SolveState, context: Bound, write: Write) -> Command[str]:
@@ -95,11 +89,6 @@ async def judge(state: SolveState, context: Bound, write: Write) -> Command[str]
     return _step(run, "draft", nodes=nodes, leaf=leaf, attempts=attempts, pending=None, ended=ended)
 
 
-async def close_solve(state: SolveState, context: Bound, write: Write) -> dict[str, Any]:
-    """Write the trace and give the solution."""
-    return await finish(Run(context, state, write, NAME))
-
-
 def _step(run: Run, after: str, **changes: Any) -> Command[str]:
     """Save changes and go on: to `after`, or to the end if the solve is over."""
     goto = "finish" if changes.get("ended") else after
@@ -114,16 +103,8 @@ def build(bound: Bound, *, checkpointer: Any = None, name: str | None = None) ->
         checkpointer: a LangGraph checkpointer, if solves are to be resumable.
         name: name of the compiled graph, if several stand in one host.
     """
-    graph: StateGraph[Any, Any, Any, Any] = StateGraph(
-        SolveState, context_schema=SolveContext, input_schema=ProblemInput, output_schema=SolutionOutput
-    )
-    graph.add_node("begin", node(open_solve, bound))
+    graph = frame(bound, NAME, first="draft")
     # A node names its successor itself: a conditional edge would cost a hop through a thread each round.
     graph.add_node("draft", node(draft, bound), destinations=("judge", "finish"))
     graph.add_node("judge", node(judge, bound), destinations=("draft", "finish"))
-    graph.add_node("finish", node(close_solve, bound))
-    graph.add_edge(START, "begin")
-    graph.add_edge("begin", "draft")
-    graph.add_edge("finish", END)
-    compiled = graph.compile(checkpointer=checkpointer, name=name or NAME)
-    return compiled.with_config(recursion_limit=UNLIMITED)
+    return seal(graph, checkpointer=checkpointer, name=name or NAME)

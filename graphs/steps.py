@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 from langgraph.utils.runnable import RunnableCallable  # type: ignore[attr-defined]
@@ -24,12 +26,12 @@ from modulo.budget import Meter
 from modulo.errors import BudgetExhaustedError, UnavailableError
 from modulo.events import AttemptEvent, CompletionEvent, FinishedEvent, StartedEvent
 from modulo.graphs.context import Bound, SolveContext, current
-from modulo.graphs.state import SolveState
+from modulo.graphs.state import ProblemInput, SolutionOutput, SolveState
 from modulo.problems import validate_problem
 from modulo.traces import Node, Trace
 from modulo.types import Attempt, Completion, Message, Problem, Sampling, Status, Value, Verdict, weakest
 
-__all__ = ["ENDINGS", "UNLIMITED", "Run", "begin", "ended_by", "finish", "node", "synchronous"]
+__all__ = ["ENDINGS", "Run", "ended_by", "frame", "node", "seal", "synchronous"]
 
 Update = dict[str, Any] | Command[str]
 """What a step gives back: changes of the state, and maybe where to go on."""
@@ -39,10 +41,6 @@ synchronous: ContextVar[bool] = ContextVar("modulo_synchronous", default=False)
 
 ENDINGS = (BudgetExhaustedError, UnavailableError, TimeoutError)
 """What ends a solve with what there is, instead of escaping from its graph."""
-
-
-UNLIMITED = 1_000_000
-"""Recursion limit of our graphs: rounds and budgets end a solve, LangGraph's count of steps must not do so first."""
 
 
 class Ended(Value):
@@ -281,3 +279,30 @@ def node(
             return executor.submit(contextvars.copy_context().run, in_thread).result()
 
     return RunnableCallable(run_sync, run, name=step.__name__, trace=False, recurse=False)
+
+
+def frame(bound: Bound, strategy: str, *, first: str) -> StateGraph[Any, Any, Any, Any]:
+    """A graph with what all strategies share: `begin`, which goes on to `first`, and `finish`, which ends."""
+
+    async def open_solve(state: SolveState, context: Bound, write: Callable[[Any], None]) -> dict[str, Any]:
+        return await begin(state, context, write, strategy)
+
+    async def close_solve(state: SolveState, context: Bound, write: Callable[[Any], None]) -> dict[str, Any]:
+        return await finish(Run(context, state, write, strategy))
+
+    graph: StateGraph[Any, Any, Any, Any] = StateGraph(
+        SolveState, context_schema=SolveContext, input_schema=ProblemInput, output_schema=SolutionOutput
+    )
+    graph.add_node("begin", node(open_solve, bound))
+    graph.add_node("finish", node(close_solve, bound))
+    graph.add_edge(START, "begin")
+    graph.add_edge("begin", first)
+    graph.add_edge("finish", END)
+    return graph
+
+
+def seal(
+    graph: StateGraph[Any, Any, Any, Any], *, checkpointer: Any, name: str
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """Compile. Rounds and budgets end a solve; LangGraph's own count of steps must not do so first."""
+    return graph.compile(checkpointer=checkpointer, name=name).with_config(recursion_limit=1_000_000)

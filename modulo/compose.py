@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from modulo.bank import Bank
 from modulo.budget import Budget
-from modulo.config import SandboxKind
+from modulo.config import SandboxKind, Settings
 from modulo.errors import ProblemError, UsageError
 from modulo.plugins import open_model, strategy_builder, verifier_factory
 from modulo.problems import resolve
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from modulo.graphs.context import Bound
 
-__all__ = ["Banks", "bind", "bind_any", "environment", "graph", "shared_sandbox"]
+__all__ = ["Banks", "bind", "bind_any", "environment", "graph", "options", "shared_sandbox"]
 
 PACKAGES = ("llm-modulo", "langgraph", "z3-solver", "sympy", "python-flint", "math-verify", "jsonschema", "docker")
 
@@ -96,6 +96,24 @@ class Banks:
         if not built and not self.verifiers:
             raise ProblemError("has no verifier: give it one, or pass verifiers=[…]", field="verifiers")
         return Bank(resolved, [*built, *self.verifiers])
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """What `bind` and `graph` take, from settings."""
+    return {
+        "model": settings.model,
+        "n": settings.n or 8,
+        "rounds": settings.rounds or 4,
+        "feedback": settings.feedback,
+        "budget": Budget(tokens=settings.max_tokens, wall_seconds=settings.timeout),
+        "sampling": Sampling(
+            temperature=0.8 if settings.temperature is None else settings.temperature,
+            max_tokens=settings.answer_tokens,
+            seed=settings.seed,
+        ),
+        "sandbox": settings.sandbox,
+        "trace": settings.trace,
+    }
 
 
 def bind(

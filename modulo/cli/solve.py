@@ -10,16 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modulo.api import Solution, drive
-from modulo.budget import Budget
 from modulo.cli.view import open_view
-from modulo.compose import bind
+from modulo.compose import bind, options
 from modulo.config import Settings, load_settings
 from modulo.errors import ProblemError, UsageError
 from modulo.graphs.steps import solution_of
 from modulo.plugins import strategy_builder
 from modulo.problems import load_problems
 from modulo.traces import TraceStore
-from modulo.types import Problem, Sampling, Status
+from modulo.types import Problem, Status
 
 __all__ = ["run"]
 
@@ -33,24 +32,10 @@ def run(paths: Sequence[str], flags: Mapping[str, Any], *, as_json: bool) -> int
         raise UsageError("PROBLEM: - can be given once only: standard input is read once")
     problems = [problem for path in paths for problem in load_problems(path)]
     _check_ids(problems)
-    store = TraceStore(settings.trace)
-    context = bind(
-        model=settings.model,
-        n=settings.n or 8,
-        rounds=settings.rounds or 4,
-        feedback=settings.feedback,
-        budget=Budget(tokens=settings.max_tokens, wall_seconds=settings.timeout),
-        sampling=Sampling(
-            temperature=0.8 if settings.temperature is None else settings.temperature,
-            max_tokens=settings.answer_tokens,
-            seed=settings.seed,
-        ),
-        sandbox=settings.sandbox,
-        trace=store,
-    )
+    context = bind(**options(settings))
     for problem in problems:
         context.bank_for(problem)
-    store.prepare()
+    TraceStore(settings.trace).prepare()
     # Like Ctrl-C, which asyncio turns into a cancellation of the solve rather than an exception anywhere.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     return asyncio.run(_solve_all(problems, context, strategy, as_json=as_json))
