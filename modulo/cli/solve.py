@@ -12,7 +12,7 @@ from typing import Any
 from modulo.api import Solution, drive
 from modulo.cli.view import open_view
 from modulo.compose import bind, options
-from modulo.config import Settings, load_settings
+from modulo.config import load_settings
 from modulo.errors import ProblemError, UsageError
 from modulo.graphs.steps import solution_of
 from modulo.plugins import strategy_builder
@@ -26,8 +26,12 @@ __all__ = ["run"]
 def run(paths: Sequence[str], flags: Mapping[str, Any], *, as_json: bool) -> int:
     """Solve every problem of every file in order. Returns the exit code."""
     settings = load_settings(flags)
-    strategy = _strategy(settings)
+    strategy = settings.strategy or ("critique_retry" if settings.rounds and not settings.n else "best_of_n")
     strategy_builder(strategy)
+    for flag, owner in (("rounds", "critique_retry"), ("n", "best_of_n")):
+        if flags.get(flag) is not None and owner != strategy and strategy in ("critique_retry", "best_of_n"):
+            dash = "-" if flag == "n" else "--"
+            sys.stderr.write(f"modulo: note: {dash}{flag} is for {owner}; {strategy} does not use it\n")
     if list(paths).count("-") > 1:
         raise UsageError("PROBLEM: - can be given once only: standard input is read once")
     problems = [problem for path in paths for problem in load_problems(path)]
@@ -39,16 +43,6 @@ def run(paths: Sequence[str], flags: Mapping[str, Any], *, as_json: bool) -> int
     # Like Ctrl-C, which asyncio turns into a cancellation of the solve rather than an exception anywhere.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     return asyncio.run(_solve_all(problems, context, strategy, as_json=as_json))
-
-
-def _strategy(settings: Settings) -> str:
-    """The strategy asked for, or the one whose option was given."""
-    strategy = settings.strategy or ("critique_retry" if settings.rounds and not settings.n else "best_of_n")
-    if strategy == "best_of_n" and settings.rounds:
-        raise UsageError("--rounds: belongs to --strategy critique_retry; best_of_n takes -n")
-    if strategy == "critique_retry" and settings.n:
-        raise UsageError("-n: belongs to --strategy best_of_n; critique_retry takes --rounds")
-    return strategy
 
 
 def _check_ids(problems: Sequence[Problem]) -> None:

@@ -171,16 +171,6 @@ FLAGS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "-n takes a number": ((*SOLVE, "good.yaml", "-n", "many"), 2, "Invalid value for '-n': "),
     "-n is positive": ((*SOLVE, "good.yaml", "-n", "0"), 2, "-n: input should be greater than or equal to 1, not 0"),
     "--rounds is positive": ((*SOLVE, "good.yaml", "--rounds", "-1"), 2, "--rounds: "),
-    "--rounds is not best_of_n's": (
-        (*SOLVE, "good.yaml", "--strategy", "best_of_n", "--rounds", "2"),
-        2,
-        "--rounds: belongs to --strategy critique_retry",
-    ),
-    "-n is not critique_retry's": (
-        (*SOLVE, "good.yaml", "--strategy", "critique_retry", "-n", "2"),
-        2,
-        "-n: belongs to",
-    ),
     "--max-tokens": ((*SOLVE, "good.yaml", "--max-tokens", "0"), 2, "--max-tokens: "),
     "--timeout": ((*SOLVE, "good.yaml", "--timeout", "-3"), 2, "--timeout: "),
     "--timeout nan": ((*SOLVE, "good.yaml", "--timeout", "nan"), 2, "--timeout: "),

@@ -40,6 +40,13 @@ def test_a_verified_answer_is_all_of_stdout(capsys: pytest.CaptureFixture[str]) 
     assert trace.answer == RIGHT
 
 
+@pytest.mark.parametrize(("strategy", "flag"), [("best_of_n", "--rounds"), ("critique_retry", "-n")])
+def test_a_flag_of_the_other_strategy_is_noted(capsys: pytest.CaptureFixture[str], strategy: str, flag: str) -> None:
+    ran = solve(capsys, [RIGHT], COLOURING, "--strategy", strategy, flag, "1")
+    assert (ran.code, ran.out) == (0, RIGHT + "\n")
+    assert f"note: {flag} is for " in ran.err
+
+
 def test_an_unverified_answer_is_never_printed(capsys: pytest.CaptureFixture[str]) -> None:
     ran = solve(capsys, [WRONG, WRONG], COLOURING, "-n", "2")
     assert (ran.code, ran.out) == (1, "")
