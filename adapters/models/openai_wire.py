@@ -246,7 +246,10 @@ class OpenAIWire:
                 if response.status_code != 200:
                     await self._refuse(response)
                 listed = parse_json(await _read_up_to(response, MAX_EVENT_BYTES)).get("data")
-            models: list[Any] = listed if isinstance(listed, list) else []
+            if not isinstance(listed, list):
+                self._model = ""  # answers anything to anything: no list either
+                return self._model
+            models: list[Any] = listed
             first = models[0].get("id") if models and isinstance(models[0], dict) else None
             if not isinstance(first, str) or not first:
                 raise ProviderError(f"{self._shown} lists no model; name one, as in {self._shown}#name")
