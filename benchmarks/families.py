@@ -41,7 +41,7 @@ class _Draft:
 
 def sum_and_difference(rng: random.Random) -> _Draft:
     """Two whole numbers with a given sum and difference; one solution."""
-    x, y = rng.randint(1, 20), rng.randint(1, 20)
+    x, y = rng.randint(1, 9), rng.randint(1, 9)
     total, difference = x + y, x - y
     return _Draft(
         f"Find whole numbers x and y such that x + y = {total} and x - y = {difference}.\n"
@@ -53,36 +53,36 @@ def sum_and_difference(rng: random.Random) -> _Draft:
 
 
 def free_hour(rng: random.Random) -> _Draft:
-    """The one hour of a working day in which three people are all free."""
-    free = rng.choice(HOURS)
+    """Two hours of a working day at which three people are all free; either will do."""
+    free = rng.sample(HOURS, 2)
     people = ("Ann", "Ben", "Cem")
     busy: dict[str, list[int]] = {person: [] for person in people}
     for hour in HOURS:
-        if hour != free:
+        if hour not in free:
             for person in rng.sample(people, rng.choice((1, 1, 2))):
                 busy[person].append(hour)
     calendars = " ".join(f"{who} is busy at {_listed(hours)}." for who, hours in busy.items() if hours)
     return _Draft(
-        "Find one hour between 9:00 and 17:00 in which Ann, Ben and Cem are all free. Hours are counted 9 to 16, each "
-        f"the start of one hour.\n{calendars}\nReply as JSON with the key start, the starting hour.",
+        f"{calendars}\nFind an hour from {HOURS[0]} to {HOURS[-1]} at which none of them is busy.\n"
+        "Reply as JSON with the key start and the hour as its value.",
         {"start": {"int": [HOURS[0], HOURS[-1]]}},
         {f"{who}_is_free": " and ".join(f"start != {h}" for h in hours) for who, hours in busy.items() if hours},
-        {"start": free},
+        {"start": free[0]},
     )
 
 
 def three_colouring(rng: random.Random) -> _Draft:
-    """Five regions with seven borders, coloured with three colours; usually many solutions."""
+    """Five regions with five borders, coloured with three colours; usually many solutions."""
     regions = sorted(rng.sample(LETTERS, 5))
     while True:
         colours = {region: rng.choice(COLOURS) for region in regions}
         apart = [f"{a}-{b}" for a, b in itertools.combinations(regions, 2) if colours[a] != colours[b]]
-        if len(apart) >= 7:
+        if len(apart) >= 5:
             break
-    borders = sorted(rng.sample(apart, 7))
+    borders = sorted(rng.sample(apart, 5))
     return _Draft(
         f"Colour the map regions {_listed(regions)}, each with red, green or blue, so that no two neighbours have the "
-        f"same colour.\nThe neighbours are {_listed(borders)}.\nReply as JSON that gives each region its colour.",
+        f"same colour.\nThe neighbours are {_listed(borders)}.\nReply as JSON with the keys {_listed(regions)}.",
         dict.fromkeys(regions, COLOURS),
         {border: border.replace("-", " != ") for border in borders},
         dict(colours),
