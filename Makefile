@@ -40,7 +40,7 @@ wheel: $(VENV)/.dev ## build the wheel and use it in a clean environment
 
 lock: $(VENV)/.dev ## make the lock files again from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet pyproject.toml requirements/build.in --extra local --extra litellm --extra resume --extra dev \
+	$(BIN)/uv pip compile --quiet pyproject.toml requirements/build.in --extra local --extra litellm --extra resume --extra cvc5 --extra lint --extra planning --extra science --extra dev \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements/dev.lock
 	$(BIN)/uv pip compile --quiet pyproject.toml requirements/build.in --extra local --constraint requirements/dev.lock \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements/demo.lock

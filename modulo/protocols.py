@@ -14,6 +14,7 @@ __all__ = [
     "Call",
     "CallReply",
     "Generator",
+    "ImageName",
     "Limits",
     "ReplyKind",
     "RunReport",
@@ -106,6 +107,10 @@ class VerifierFactory(Protocol):
         ...
 
 
+ImageName = Literal["base", "science"]
+"""What is installed in a sandbox: Python's standard library alone, or numpy and sympy beside it."""
+
+
 class Limits(Value):
     """Limits of one sandboxed run.
 
@@ -175,7 +180,9 @@ class Sandbox(Protocol):
         """Backend name: `docker`, `bubblewrap` or `unsafe-subprocess`; `auto` before the choice is made."""
         ...
 
-    async def run(self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits) -> RunReport:
+    async def run(
+        self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits, image: ImageName = "base"
+    ) -> RunReport:
         """Load `program` in isolation and call `entry` once for each of `calls`, in order.
 
         Returns within `limits.total_seconds` plus start-up of the backend, with every process of the run killed.

@@ -20,6 +20,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pydantic import JsonValue
@@ -46,12 +47,21 @@ class PayloadSizeError(WorkerError):
     """The job is too large, or nested too deeply, to be sent to a worker."""
 
 
+class _AnswerError(Exception):
+    """What the job asked could not be answered."""
+
+    def __init__(self, why: Exception) -> None:
+        self.why = why
+        super().__init__(str(why))
+
+
 class _Job:
     """One job, cancellable from any thread without blocking."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Callable[[JsonValue], JsonValue] | None) -> None:
         self._lock = threading.Lock()
         self._sock: socket.socket | None = None
+        self.answer = answer
         self.cancelled = False
 
     def check(self) -> None:
@@ -110,9 +120,20 @@ class Pool:
             job.cancel()
             raise
 
-    def run_sync(self, function: str, payload: JsonValue, *, seconds: float) -> JsonValue:
-        """`run`, blocking."""
-        job, future = self._submit(function, payload, seconds)
+    def run_sync(
+        self,
+        function: str,
+        payload: JsonValue,
+        *,
+        seconds: float,
+        answer: Callable[[JsonValue], JsonValue] | None = None,
+    ) -> JsonValue:
+        """`run`, blocking.
+
+        `answer` answers what the job asks (`modulo.verifiers.zygote.ask`); it is called in the pool's thread, its time
+        counts against `seconds`, and what it raises kills the worker and is raised here. Such a job is never repeated.
+        """
+        job, future = self._submit(function, payload, seconds, answer)
         try:
             return future.result()
         except BaseException:
@@ -134,14 +155,20 @@ class Pool:
             self._zygote.close()
             self._zygote = None
 
-    def _submit(self, function: str, payload: JsonValue, seconds: float) -> tuple[_Job, Future[JsonValue]]:
+    def _submit(
+        self,
+        function: str,
+        payload: JsonValue,
+        seconds: float,
+        answer: Callable[[JsonValue], JsonValue] | None = None,
+    ) -> tuple[_Job, Future[JsonValue]]:
         try:
             request = json.dumps([function, payload]).encode("ascii")
         except RecursionError:
             raise PayloadSizeError("the job is nested too deeply") from None
         if len(request) > MAX_PAYLOAD:
             raise PayloadSizeError(f"{len(request)} bytes to check; the limit is {MAX_PAYLOAD}")
-        job = _Job()
+        job = _Job(answer)
         with self._lock:
             if self._closed:
                 raise WorkerError("the pool of verifier workers is closed")
@@ -158,7 +185,7 @@ class Pool:
             return self._exchange(job, worker, function, request, seconds)
         except (WorkerDiedError, MemoryLimitError) as error:
             fresh = worker is not None and worker.jobs == 0
-            if job.cancelled or (fresh and isinstance(error, MemoryLimitError)):
+            if job.cancelled or job.answer is not None or (fresh and isinstance(error, MemoryLimitError)):
                 raise
         return self._exchange(job, self._take(job, fresh=True), function, request, seconds)
 
@@ -194,6 +221,13 @@ class Pool:
             worker.sock.settimeout(seconds)
             send_frame(worker.sock, request)
             answer = json.loads(receive_frame(worker.sock, MAX_ANSWER, deadline))
+            while "ask" in answer:
+                reply = self._answered(job, worker, answer["ask"])
+                worker.sock.settimeout(max(deadline - time.monotonic(), 1e-6))
+                send_frame(worker.sock, json.dumps(reply).encode("ascii"))
+                answer = json.loads(receive_frame(worker.sock, MAX_ANSWER, deadline))
+        except _AnswerError as error:
+            raise error.why from None
         except TimeoutError:
             self._retire(worker)
             raise DeadlineError(f"no answer within {seconds:g} s") from None
@@ -219,6 +253,16 @@ class Pool:
             raise WorkerError(f"{function}: {answer['error']}")
         value: JsonValue = answer["ok"]
         return value
+
+    def _answered(self, job: _Job, worker: Worker, question: JsonValue) -> JsonValue:
+        if job.answer is None:
+            self._retire(worker)
+            raise WorkerError("the job asks, and nobody is there to answer")
+        try:
+            return job.answer(question)
+        except Exception as error:
+            self._retire(worker)
+            raise _AnswerError(error) from error
 
     def _retire(self, worker: Worker) -> tuple[int, int]:
         return worker.zygote.end(worker)

@@ -7,7 +7,9 @@ workers' parent: a fork never copies a lock some other thread holds; `PR_SET_PDE
 id is never used after it was given to somebody else.
 
 Control messages are one datagram each, on a `SOCK_SEQPACKET` pair. Jobs are frames of a 4-byte big-endian length and
-that many bytes of ASCII JSON, on a stream socket between the pool and the worker.
+that many bytes of ASCII JSON, on a stream socket between the pool and the worker: the job `[function, payload]`, then
+any number of questions `{"ask": …}`, each followed by its answer, then `{"ok": …}`, `{"error": …}` or
+`{"memory": true}`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import sys
 import time
 from typing import Any
 
-__all__ = ["MAX_ANSWER", "MAX_PAYLOAD", "main", "receive_frame", "send_frame"]
+__all__ = ["MAX_ANSWER", "MAX_PAYLOAD", "ask", "main", "receive_frame", "send_frame"]
 
 MAX_PAYLOAD = 16_000_000
 """Bytes of one encoded job."""
@@ -76,6 +78,25 @@ def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
             raise EOFError
         parts += part
     return bytes(parts)
+
+
+_connection: list[socket.socket] = []
+"""A worker's socket to its pool."""
+
+
+def ask(request: Any) -> Any:
+    """Called by a job in a worker: put a question to whoever gave the job, and wait for the answer.
+
+    Both are JSON. See `Pool.run_sync`, whose `answer` function it reaches.
+
+    Raises:
+        ConnectionError: nobody answers any more; let it end the job.
+    """
+    try:
+        send_frame(_connection[0], json.dumps({"ask": request}, allow_nan=False).encode("ascii"))
+        return json.loads(receive_frame(_connection[0], MAX_PAYLOAD))
+    except (EOFError, OSError) as error:
+        raise ConnectionError("nobody answers any more") from error
 
 
 def main(control_fd: int, memory_mb: int, preload: list[str]) -> None:
@@ -163,6 +184,7 @@ def _become_worker(zygote: int, memory_mb: int) -> None:
 
 def _serve(sock: socket.socket) -> None:
     functions: dict[str, Any] = {}
+    _connection.append(sock)
     while True:
         try:
             request = receive_frame(sock, MAX_PAYLOAD)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from modulo.adapters.sandboxes.conversation import CancelledRunError
-from modulo.protocols import Call, Limits, RunReport
+from modulo.adapters.sandboxes.conversation import CancelledRunError, Channel, converse
+from modulo.protocols import Call, CallReply, ImageName, Limits, RunReport
 
 __all__ = ["ThreadedSandbox", "default_slots"]
 
@@ -27,7 +27,7 @@ def default_slots() -> int:
 
 
 class ThreadedSandbox(ABC):
-    """A `Sandbox` (see `modulo.protocols`) over a blocking `run_blocking`.
+    """A `Sandbox` (see `modulo.protocols`) over a blocking `on_channel`.
 
     Nothing is started before the first run, and a closed sandbox starts again at the next one.
     """
@@ -41,6 +41,38 @@ class ThreadedSandbox(ABC):
         self._closing = threading.Event()
 
     @abstractmethod
+    def on_channel(
+        self, drive: Callable[[Channel, int], _T], *, limits: Limits, image: ImageName = "base"
+    ) -> tuple[_T, str]:
+        """Run `drive` on a channel to a fresh guest, in the calling thread. At most `slots` at a time.
+
+        Args:
+            drive: takes the channel and the number of processes that the candidate may have, and closes the channel.
+                It is called a second time, on another guest, if the backend lost the first one.
+            limits: of the run; `memory_mb` is the backend's to keep, the rest is `drive`'s.
+            image: what is installed inside.
+
+        Returns:
+            what `drive` returned, and the digest of the image.
+
+        Raises:
+            SandboxUnavailableError: see `modulo.protocols.Sandbox.run`.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop what was started ahead or is kept running. No run is in progress. Idempotent."""
+
+    async def run(
+        self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits, image: ImageName = "base"
+    ) -> RunReport:
+        """See `modulo.protocols.Sandbox.run`. Cancelling it ends the run's processes."""
+        return await self._in_thread(
+            lambda cancelled: self.run_blocking(
+                program, entry=entry, calls=calls, limits=limits, image=image, cancelled=cancelled
+            )
+        )
+
     def run_blocking(
         self,
         program: str,
@@ -48,33 +80,28 @@ class ThreadedSandbox(ABC):
         entry: str,
         calls: Sequence[Call],
         limits: Limits,
-        cancelled: Callable[[], bool],
+        image: ImageName = "base",
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> RunReport:
-        """One run, in the calling thread. At most `slots` at a time.
+        """`run`, in the calling thread; ends early when `cancelled` becomes true.
 
         Raises:
             SandboxUnavailableError: see `modulo.protocols.Sandbox.run`.
             CancelledRunError: `cancelled` became true.
         """
 
-    @abstractmethod
-    def stop(self) -> None:
-        """Stop what was started ahead or is kept running. No run is in progress. Idempotent."""
-
-    async def run(self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits) -> RunReport:
-        """See `modulo.protocols.Sandbox.run`. Cancelling it ends the run's processes."""
-        abandoned, closing = threading.Event(), self._closing
-
-        def job() -> RunReport:
-            return self.run_blocking(
-                program,
-                entry=entry,
-                calls=calls,
-                limits=limits,
-                cancelled=lambda: abandoned.is_set() or closing.is_set(),
+        def drive(channel: Channel, processes: int) -> tuple[CallReply | None, tuple[CallReply, ...]]:
+            return converse(
+                channel, program, entry=entry, calls=calls, limits=limits, processes=processes, cancelled=cancelled
             )
 
-        future = asyncio.wrap_future(self._pool().submit(job))
+        (load, replies), digest = self.on_channel(drive, limits=limits, image=image)
+        return RunReport(load=load, replies=replies, backend=self.name, image=digest)
+
+    async def _in_thread(self, work: Callable[[Callable[[], bool]], _T]) -> _T:
+        """Do blocking work in one of the slots' threads; it is given the function to poll for cancellation."""
+        abandoned, closing = threading.Event(), self._closing
+        future = asyncio.wrap_future(self._pool().submit(work, lambda: abandoned.is_set() or closing.is_set()))
         try:
             return await future
         except CancelledRunError:

@@ -17,18 +17,19 @@ import signal
 import subprocess
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from modulo.adapters.sandboxes import rootfs
 from modulo.adapters.sandboxes.base import ThreadedSandbox
-from modulo.adapters.sandboxes.confine import FILE_BYTES, ConfinementError
-from modulo.adapters.sandboxes.conversation import converse
+from modulo.adapters.sandboxes.confine import FILE_BYTES, PROCESSES, ConfinementError
+from modulo.adapters.sandboxes.conversation import Channel
 from modulo.adapters.sandboxes.process import ProcessChannel
 from modulo.adapters.sandboxes.uids import spare_uids
 from modulo.errors import SandboxUnavailableError
-from modulo.protocols import Call, Limits, RunReport
+from modulo.protocols import ImageName, Limits
 
 __all__ = ["BubblewrapSandbox"]
 
@@ -37,6 +38,7 @@ _NAMESPACES = (
     "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox",
     "--clearenv",
 )  # fmt: skip
+_T = TypeVar("_T")
 _IDLE = 2
 _TELL_SECONDS = 10.0
 
@@ -54,22 +56,16 @@ class BubblewrapSandbox(ThreadedSandbox):
         self._idle: list[ProcessChannel] = []
         self._finalizer = weakref.finalize(self, _close_all, self._idle)
 
-    def run_blocking(
-        self,
-        program: str,
-        *,
-        entry: str,
-        calls: Sequence[Call],
-        limits: Limits,
-        cancelled: Callable[[], bool],
-    ) -> RunReport:
-        """See `ThreadedSandbox.run_blocking`."""
+    def on_channel(
+        self, drive: Callable[[Channel, int], _T], *, limits: Limits, image: ImageName = "base"
+    ) -> tuple[_T, str]:
+        """See `ThreadedSandbox.on_channel`."""
         channel = self._take()
         channel.watch_memory(limits.memory_mb)
-        load, replies = converse(channel, program, entry=entry, calls=calls, limits=limits, cancelled=cancelled)
+        result = drive(channel, PROCESSES)
         self.submit(self._refill)
         assert self._root is not None
-        return RunReport(load=load, replies=replies, backend=self.name, image=self._root.digest)
+        return result, self._root.digest
 
     def stop(self) -> None:
         """See `ThreadedSandbox.stop`."""

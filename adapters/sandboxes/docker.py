@@ -15,17 +15,17 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from modulo.adapters.sandboxes import rootfs
 from modulo.adapters.sandboxes.base import ThreadedSandbox
-from modulo.adapters.sandboxes.confine import FILE_BYTES
-from modulo.adapters.sandboxes.conversation import Exit, converse
+from modulo.adapters.sandboxes.confine import FILE_BYTES, PROCESSES
+from modulo.adapters.sandboxes.conversation import Channel, Exit
 from modulo.adapters.sandboxes.image import ensure_image
 from modulo.errors import SandboxUnavailableError
-from modulo.protocols import Call, Limits, RunReport
+from modulo.protocols import ImageName, Limits
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -35,6 +35,7 @@ __all__ = ["DockerSandbox", "engine"]
 LABEL = "modulo.sandbox"
 """Label of every container of ours; its value is the pid of the process it belongs to."""
 
+_T = TypeVar("_T")
 _PIECE = 1 << 16
 _SWEEP_SECONDS = 20.0
 _ENGINE_SECONDS = 30
@@ -91,22 +92,14 @@ class DockerSandbox(ThreadedSandbox):
         self._idle: list[_Container] = []
         self._finalizer = weakref.finalize(self, _stop_all, self._idle)
 
-    def run_blocking(
-        self,
-        program: str,
-        *,
-        entry: str,
-        calls: Sequence[Call],
-        limits: Limits,
-        cancelled: Callable[[], bool],
-    ) -> RunReport:
-        """See `ThreadedSandbox.run_blocking`."""
+    def on_channel(
+        self, drive: Callable[[Channel, int], _T], *, limits: Limits, image: ImageName = "base"
+    ) -> tuple[_T, str]:
+        """See `ThreadedSandbox.on_channel`."""
         for attempt in (1, 2):
             container = self._take(limits.memory_mb)
             try:
-                load, replies = converse(
-                    _ContainerChannel(container), program, entry=entry, calls=calls, limits=limits, cancelled=cancelled
-                )
+                result = drive(_ContainerChannel(container), PROCESSES)
             except _LostError as error:
                 container.stop()
                 if attempt == 2:
@@ -116,7 +109,7 @@ class DockerSandbox(ThreadedSandbox):
                 self._give_back(container)
                 raise
             self._give_back(container)
-            return RunReport(load=load, replies=replies, backend=self.name, image=self._image)
+            return result, self._image
         raise AssertionError("unreachable")
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from modulo.adapters.sandboxes.base import ThreadedSandbox
 from modulo.errors import SandboxUnavailableError, UsageError
-from modulo.protocols import Call, Limits, RunReport, Sandbox
+from modulo.protocols import Call, ImageName, Limits, RunReport, Sandbox
 
 __all__ = ["KINDS", "AutoSandbox", "open_sandbox", "probe"]
 
@@ -65,18 +65,24 @@ class AutoSandbox:
         """`auto` until a backend is chosen, then its name."""
         return self._chosen.name if self._chosen is not None else "auto"
 
-    async def run(self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits) -> RunReport:
+    async def run(
+        self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits, image: ImageName = "base"
+    ) -> RunReport:
         """See `modulo.protocols.Sandbox.run`."""
-        if self._chosen is None:
-            await asyncio.to_thread(self._choose)
-        assert self._chosen is not None
-        return await self._chosen.run(program, entry=entry, calls=calls, limits=limits)
+        sandbox = await self._backend()
+        return await sandbox.run(program, entry=entry, calls=calls, limits=limits, image=image)
 
     async def aclose(self) -> None:
         """See `modulo.protocols.Sandbox.aclose`. The next run chooses again."""
         chosen, self._chosen = self._chosen, None
         if chosen is not None:
             await chosen.aclose()
+
+    async def _backend(self) -> ThreadedSandbox:
+        if self._chosen is None:
+            await asyncio.to_thread(self._choose)
+        assert self._chosen is not None
+        return self._chosen
 
     def _choose(self) -> None:
         with self._lock:
@@ -126,7 +132,6 @@ def _try(sandbox: ThreadedSandbox) -> RunReport:
         entry="probe",
         calls=[Call(args=(41,))],
         limits=Limits(call_seconds=10, total_seconds=20),
-        cancelled=lambda: False,
     )
     if report.load is not None or [reply.value for reply in report.replies] != [42]:
         raise SandboxUnavailableError(f"{sandbox.name} does not run a trivial program")

@@ -11,21 +11,24 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from modulo.adapters.sandboxes import rootfs
 from modulo.adapters.sandboxes.base import ThreadedSandbox
 from modulo.adapters.sandboxes.confine import PROCESSES, ConfinementError
-from modulo.adapters.sandboxes.conversation import converse
+from modulo.adapters.sandboxes.conversation import Channel
 from modulo.adapters.sandboxes.process import ProcessChannel, tree
 from modulo.adapters.sandboxes.uids import spare_uids
 from modulo.adapters.sandboxes.wipe import wipe
 from modulo.errors import SandboxUnavailableError
-from modulo.protocols import Call, Limits, RunReport
+from modulo.protocols import ImageName, Limits
 
 __all__ = ["UnsafeSubprocessSandbox"]
+
+_T = TypeVar("_T")
 
 
 class UnsafeSubprocessSandbox(ThreadedSandbox):
@@ -33,16 +36,10 @@ class UnsafeSubprocessSandbox(ThreadedSandbox):
 
     name = "unsafe-subprocess"
 
-    def run_blocking(
-        self,
-        program: str,
-        *,
-        entry: str,
-        calls: Sequence[Call],
-        limits: Limits,
-        cancelled: Callable[[], bool],
-    ) -> RunReport:
-        """See `ThreadedSandbox.run_blocking`."""
+    def on_channel(
+        self, drive: Callable[[Channel, int], _T], *, limits: Limits, image: ImageName = "base"
+    ) -> tuple[_T, str]:
+        """See `ThreadedSandbox.on_channel`."""
         uid = None
         if os.getuid() == 0:
             try:
@@ -59,20 +56,12 @@ class UnsafeSubprocessSandbox(ThreadedSandbox):
             channel = _spawn(root, uid, scratch)
             channel.watch_memory(limits.memory_mb)
             processes = PROCESSES + (_tasks_of(os.getuid()) if uid is None else 0)
-            load, replies = converse(
-                channel,
-                program,
-                entry=entry,
-                calls=calls,
-                limits=limits,
-                processes=processes,
-                cancelled=cancelled,
-            )
+            result = drive(channel, processes)
         finally:
             wipe(scratch)
             with suppress(OSError):  # an orphan that escaped may still write
                 os.rmdir(scratch)
-        return RunReport(load=load, replies=replies, backend=self.name, image=root.digest)
+        return result, root.digest
 
     def stop(self) -> None:
         """Nothing outlives a run."""

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from modulo.verifiers.pool import Pool
+from modulo.verifiers.zygote import ask
 
 _leaked: list[bytearray] = []
 
@@ -25,6 +26,11 @@ def pid(_: Any) -> int:
 
 def pids(_: Any) -> list[int]:
     return [os.getpid(), os.getppid()]
+
+
+def doubled(questions: list[Any]) -> list[Any]:
+    """Asks for each answer twice as much as it is told."""
+    return [ask(question) * 2 for question in questions]
 
 
 def raises(text: str) -> None:

@@ -69,6 +69,35 @@ def test_one_pool_serves_many_event_loops_and_threads(pool: Pool) -> None:
     assert asyncio.run(many()) == list(range(50))
 
 
+def test_a_job_may_ask(pool: Pool) -> None:
+    def answer(question: Any) -> Any:
+        return question + 1
+
+    assert pool.run_sync(JOBS + "doubled", [1, 2, 3], seconds=30, answer=answer) == [4, 6, 8]
+    with pytest.raises(WorkerError, match="nobody is there"):
+        pool.run_sync(JOBS + "doubled", [1], seconds=30)
+
+
+@pytest.mark.parametrize("error", [KeyError("what"), TimeoutError("late"), OSError("lost"), ValueError("odd")])
+def test_what_an_answer_raises_comes_out(pool: Pool, error: Exception) -> None:
+    def answer(question: Any) -> Any:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        pool.run_sync(JOBS + "doubled", [1], seconds=30, answer=answer)
+    assert caught.value is error
+    assert pool.run_sync(JOBS + "echo", 1, seconds=30) == 1
+
+
+def test_time_to_answer_counts_against_the_deadline(pool: Pool) -> None:
+    def answer(question: Any) -> Any:
+        time.sleep(0.3)
+        return 1
+
+    with pytest.raises(DeadlineError):
+        pool.run_sync(JOBS + "doubled", [1, 2], seconds=0.2, answer=answer)
+
+
 def test_a_job_over_its_deadline_is_killed_and_the_next_one_runs(pool: Pool, tmp_path: Path) -> None:
     before = pool.run_sync(JOBS + "pid", None, seconds=30)
     with pytest.raises(DeadlineError, match=r"within 0\.2 s"):

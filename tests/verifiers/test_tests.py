@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modulo.errors import ProblemError, SandboxUnavailableError
-from modulo.protocols import Call, CallReply, Limits, RunReport, Sandbox, Verifier
+from modulo.protocols import Call, CallReply, ImageName, Limits, RunReport, Sandbox, Verifier
 from modulo.types import Guarantee, Outcome, Problem, Verdict
 from modulo.verifiers.tests import TestsVerifier, factory
 
@@ -31,7 +31,9 @@ class Canned:
         self.calls: Sequence[Call] = ()
         self.limits: Limits | None = None
 
-    async def run(self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits) -> RunReport:
+    async def run(
+        self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits, image: ImageName = "base"
+    ) -> RunReport:
         self.calls, self.limits = calls, limits
         skipped = [CallReply(kind="skipped")] * (len(calls) - len(self.replies))
         return RunReport(load=self.load, replies=(*self.replies, *skipped), backend="canned", image="sha256:1")
@@ -41,7 +43,9 @@ class Canned:
 
 
 class Down(Canned):
-    async def run(self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits) -> RunReport:
+    async def run(
+        self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits, image: ImageName = "base"
+    ) -> RunReport:
         raise SandboxUnavailableError("no sandbox")
 
 
