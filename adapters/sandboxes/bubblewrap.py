@@ -51,44 +51,44 @@ class BubblewrapSandbox(ThreadedSandbox):
     def __init__(self, slots: int | None = None) -> None:
         super().__init__(slots)
         self._start_lock = threading.Lock()
-        self._root: rootfs.RootFs | None = None
+        self._roots: dict[ImageName, rootfs.RootFs] = {}
         self._bwrap = ""
-        self._idle: list[ProcessChannel] = []
+        self._idle: dict[ImageName, list[ProcessChannel]] = {}
         self._finalizer = weakref.finalize(self, _close_all, self._idle)
 
     def on_channel(
         self, drive: Callable[[Channel, int], _T], *, limits: Limits, image: ImageName = "base"
     ) -> tuple[_T, str]:
         """See `ThreadedSandbox.on_channel`."""
-        channel = self._take()
+        channel = self._take(image)
         channel.watch_memory(limits.memory_mb)
         result = drive(channel, PROCESSES)
-        self.submit(self._refill)
-        assert self._root is not None
-        return result, self._root.digest
+        self.submit(lambda: self._refill(image))
+        return result, self._roots[image].digest
 
     def stop(self) -> None:
         """See `ThreadedSandbox.stop`."""
         _close_all(self._idle)
+        self._roots.clear()
 
-    def _take(self) -> ProcessChannel:
+    def _take(self, image: ImageName) -> ProcessChannel:
         with self._start_lock:
-            while self._idle:
-                channel = self._idle.pop(0)
+            while idle := self._idle.get(image):
+                channel = idle.pop(0)
                 if channel.process.poll() is None:
                     return channel
                 channel.close()
-        return self._start()
+        return self._start(image)
 
-    def _refill(self) -> None:
+    def _refill(self, image: ImageName) -> None:
         # A failure shows at the next run, which starts its own.
         with suppress(SandboxUnavailableError):
-            if len(self._idle) < _IDLE:
-                channel = self._start()
+            if len(self._idle.get(image, ())) < _IDLE:
+                channel = self._start(image)
                 with self._start_lock:
-                    self._idle.append(channel)
+                    self._idle.setdefault(image, []).append(channel)
 
-    def _start(self) -> ProcessChannel:
+    def _start(self, image: ImageName) -> ProcessChannel:
         uid = None
         if os.getuid() == 0:
             try:
@@ -96,18 +96,19 @@ class BubblewrapSandbox(ThreadedSandbox):
             except ConfinementError as error:
                 raise SandboxUnavailableError(f"bubblewrap: {error}") from error
         with self._start_lock:
-            if self._root is None:
-                self._root = rootfs.build(uid)
+            if image not in self._roots:
                 self._bwrap = _reachable_bwrap(uid)
-        return _spawn(self._bwrap, self._root, uid)
+                self._roots[image] = rootfs.build(image, uid)
+        return _spawn(self._bwrap, self._roots[image], image, uid)
 
 
-def _close_all(idle: list[ProcessChannel]) -> None:
-    while idle:
-        idle.pop().close()
+def _close_all(idle: dict[ImageName, list[ProcessChannel]]) -> None:
+    for channels in idle.values():
+        while channels:
+            channels.pop().close()
 
 
-def _spawn(bwrap: str, root: rootfs.RootFs, uid: int | None) -> ProcessChannel:
+def _spawn(bwrap: str, root: rootfs.RootFs, image: ImageName, uid: int | None) -> ProcessChannel:
     command = [bwrap, *_NAMESPACES]
     for name, value in rootfs.ENVIRONMENT.items():
         command += ["--setenv", name, value]
@@ -119,7 +120,7 @@ def _spawn(bwrap: str, root: rootfs.RootFs, uid: int | None) -> ProcessChannel:
     try:
         try:
             channel = ProcessChannel(
-                [*command, *rootfs.guest_command("guest")], environment={}, uid=uid, pass_fds=(tell,)
+                [*command, *rootfs.guest_command("guest", image)], environment={}, uid=uid, pass_fds=(tell,)
             )
         finally:
             os.close(tell)

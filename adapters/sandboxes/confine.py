@@ -7,12 +7,13 @@ Resource limits hold for each process; the backends add what holds for all toget
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import resource
 import signal
 import struct
 
-__all__ = ["ConfinementError", "close_system_calls", "limit_resources", "seccomp_program"]
+__all__ = ["ConfinementError", "close_system_calls", "count_preloaded", "limit_resources", "seccomp_program"]
 
 FILE_BYTES = 16 * 2**20
 """Largest file a candidate may write, and the size of its temporary directory."""
@@ -163,11 +164,34 @@ def close_system_calls() -> None:
         raise ConfinementError(f"the kernel refused the seccomp filter: {os.strerror(ctypes.get_errno())}")
 
 
+_preloaded = 0
+"""Bytes of address space that this process had before its job, and that are not the candidate's to pay for."""
+
+
+def count_preloaded() -> None:
+    """Let `limit_resources`, here and in forks of this process, limit what comes on top of the present size."""
+    global _preloaded
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    low, high = 0, 1 << 40
+    # By trying, as a sandbox need not have a /proc.
+    while high - low > _MIB // 16:
+        middle = (low + high) // 2
+        resource.setrlimit(resource.RLIMIT_AS, (middle, hard))
+        try:
+            mmap.mmap(-1, mmap.PAGESIZE).close()
+        except (OSError, MemoryError):
+            low = middle
+        else:
+            high = middle
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    _preloaded = high
+
+
 def limit_resources(*, memory_mb: int, cpu_seconds: int, processes: int = PROCESSES) -> None:
     """Set the resource limits of this process and its children.
 
     Args:
-        memory_mb: address space, MiB.
+        memory_mb: address space, MiB, beside what `count_preloaded` found.
         cpu_seconds: processor time after which the kernel kills.
         processes: tasks of this uid; the kernel does not count for uid 0, which is refused.
 
@@ -176,7 +200,7 @@ def limit_resources(*, memory_mb: int, cpu_seconds: int, processes: int = PROCES
     """
     if os.geteuid() == 0 or os.getuid() == 0:
         raise ConfinementError("untrusted code never runs as uid 0")
-    memory = memory_mb * _MIB
+    memory = memory_mb * _MIB + _preloaded
     limits = {
         resource.RLIMIT_AS: (memory, memory + MEMORY_RESERVE),
         resource.RLIMIT_CPU: (cpu_seconds, cpu_seconds + 1),

@@ -88,7 +88,7 @@ class DockerSandbox(ThreadedSandbox):
         super().__init__(slots)
         self._start_lock = threading.Lock()
         self._api: APIClient | None = None
-        self._image = ""
+        self._images: dict[ImageName, str] = {}
         self._idle: list[_Container] = []
         self._finalizer = weakref.finalize(self, _stop_all, self._idle)
 
@@ -97,7 +97,7 @@ class DockerSandbox(ThreadedSandbox):
     ) -> tuple[_T, str]:
         """See `ThreadedSandbox.on_channel`."""
         for attempt in (1, 2):
-            container = self._take(limits.memory_mb)
+            container = self._take(image, limits.memory_mb)
             try:
                 result = drive(_ContainerChannel(container), PROCESSES)
             except _LostError as error:
@@ -109,7 +109,7 @@ class DockerSandbox(ThreadedSandbox):
                 self._give_back(container)
                 raise
             self._give_back(container)
-            return result, self._image
+            return result, container.digest
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
@@ -119,8 +119,9 @@ class DockerSandbox(ThreadedSandbox):
             if self._api is not None:
                 self._api.close()
                 self._api = None
+                self._images.clear()
 
-    def _take(self, memory_mb: int) -> _Container:
+    def _take(self, image: ImageName, memory_mb: int) -> _Container:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
@@ -128,11 +129,14 @@ class DockerSandbox(ThreadedSandbox):
             with self._start_lock:
                 if self._api is None:
                     self._api = engine()
-                    self._image = ensure_image(self._api)
-                api = self._api
-                container = self._idle.pop() if self._idle else None
+                if image not in self._images:
+                    self._images[image] = ensure_image(self._api, image)
+                api, digest = self._api, self._images[image]
+                container = next((c for c in self._idle if c.digest == digest), None)
+                if container is not None:
+                    self._idle.remove(container)
             if container is None:
-                return _Container(api, self._image, memory_mb)
+                return _Container(api, image, digest, memory_mb)
             container.allow(memory_mb)
             return container
         except (DockerException, RequestException, OSError) as error:
@@ -154,10 +158,11 @@ def _stop_all(idle: list[_Container]) -> None:
 class _Container:
     """A running container and the stream to its dispatcher. Used by one thread at a time."""
 
-    def __init__(self, api: APIClient, image: str, memory_mb: int) -> None:
+    def __init__(self, api: APIClient, image: ImageName, digest: str, memory_mb: int) -> None:
         from docker.types import LogConfig
 
         self._api = api
+        self.digest = digest
         self.memory_mb = memory_mb
         self.clean = True
         self.errors = bytearray()
@@ -165,8 +170,8 @@ class _Container:
         self._frames = bytearray()
         memory = f"{memory_mb + _TRUSTED_MB}m"
         self._id: str = api.create_container(
-            image,
-            rootfs.guest_command("dispatcher"),
+            digest,
+            rootfs.guest_command("dispatcher", image),
             user="0:0",
             hostname="sandbox",
             working_dir="/",

@@ -1,18 +1,20 @@
 """The file system that untrusted code sees: the running interpreter, its standard library, the guest, and nothing else.
 
-Built once from this machine, without a registry, into a cache directory; both backends use it (docker imports it as an
-image, bubblewrap binds it read-only). Nothing of the host's files, names or packages is in it, no compiler, no shell.
+Built once from this machine, without a registry, into a cache directory; all backends use it (docker imports it as an
+image, bubblewrap binds it read-only). None of the host's other files is in it, no compiler, no shell.
 
     /opt/py/bin/python3                     the interpreter
     /opt/py/<libdir>/pythonX.Y              its standard library, without tests and site-packages
     /opt/py/so                              the shared libraries that these need
     /lib64/ld-… (or where it says)          the dynamic loader
     /opt/guest/modulo                       this package's files for the inside
+    /opt/site                               numpy, sympy and what they need, without their tests (image `science` alone)
     /dev /proc /sys /tmp                    empty, to mount on
 """
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
 import re
@@ -30,7 +32,9 @@ from pathlib import Path
 import platformdirs
 
 from modulo import tagged
+from modulo.adapters.sandboxes import packages
 from modulo.errors import SandboxUnavailableError
+from modulo.protocols import ImageName
 
 __all__ = ["ENVIRONMENT", "PYTHON", "RootFs", "build", "guest_command", "shared_folder"]
 
@@ -38,8 +42,9 @@ PYTHON = "/opt/py/bin/python3"
 ENVIRONMENT = {"LD_LIBRARY_PATH": "/opt/py/so"}
 """What the interpreter needs to start; the guest clears it before it loads a candidate."""
 
-_FORMAT = "1"
-_INSIDE = ("confine", "dispatcher", "guest", "uids", "wipe")
+_FORMAT = "2"
+_INSIDE = ("confine", "dispatcher", "guest", "preload", "uids", "wipe")
+_SITE = "/opt/site"
 _SKIP = {
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtledemo",
     "ensurepip", "lib2to3", "pydoc_data", "distutils", "venv",
@@ -62,29 +67,37 @@ class RootFs:
     digest: str
 
 
-def guest_command(module: str, root: str = "") -> list[str]:
-    """Command that runs `main()` of a module of the inside, such as `guest`; `root` if not chrooted into it."""
+def guest_command(module: str, image: ImageName, root: str = "") -> list[str]:
+    """Command that preloads what an image has and runs `main()` of a module of the inside, such as `guest`.
+
+    Args:
+        module: of this package.
+        image: that the root file system was built for.
+        root: its path, if the command is not run chrooted into it.
+    """
     code = (
-        f"import sys; sys.path.insert(0, {root + '/opt/guest'!r}); "
+        f"import sys; sys.path[:0] = [{root + '/opt/guest'!r}]; sys.path += {[root + _SITE] * (image != 'base')!r}; "
+        f"from modulo.adapters.sandboxes.preload import preload; preload({packages.PACKAGES[image]!r}); "
         f"from modulo.adapters.sandboxes.{module} import main; main()"
     )
     return [root + PYTHON, "-I", "-S", "-B", "-c", code]
 
 
-def build(uid: int | None = None) -> RootFs:
-    """The root file system for this interpreter, built if it is not there yet (a second or two).
+def build(image: ImageName = "base", uid: int | None = None) -> RootFs:
+    """The root file system for this interpreter, built if it is not there yet (seconds).
 
     Args:
+        image: which of the two.
         uid: who must be able to reach its directory, if not this process's own user.
 
     Raises:
-        SandboxUnavailableError: it cannot be built here; says why.
+        SandboxUnavailableError: it cannot be built here, or a package is missing; says why.
     """
-    key = _key()
+    key = _key(image)
     home = shared_folder(uid) / f"rootfs-{key}"
     digest = home / "digest"
     if not digest.is_file():
-        _install(home)
+        _install(home, image, uid)
     return RootFs(path=home / "root", key=key, digest=digest.read_text().strip())
 
 
@@ -120,12 +133,17 @@ def _reachable(place: Path) -> bool:
     return all(part.stat().st_mode & stat.S_IXOTH for part in (place, *place.resolve().parents))
 
 
-def _install(home: Path) -> None:
+def _install(home: Path, image: ImageName, uid: int | None) -> None:
     try:
         work = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
         try:
             root = work / "root"
-            _copy_all(root)
+            if image == "base":
+                _copy_base(root)
+            else:
+                shutil.copytree(build("base", uid).path, root, copy_function=os.link)
+                _copy_packages(root, packages.folders(image))
+            _open_to_all(root)
             (work / "digest").write_text(_digest(root) + "\n")
             (work / "digest").chmod(0o644)
             work.chmod(0o755)
@@ -144,9 +162,9 @@ def _interpreter() -> Path:
     return Path(getattr(sys, "_base_executable", None) or sys.executable).resolve()
 
 
-def _key() -> str:
-    """Changes with the interpreter, its standard library, and our files; takes milliseconds."""
-    told = hashlib.sha256(f"{_FORMAT}\n{sys.version}\n".encode())
+def _key(image: ImageName) -> str:
+    """Changes with the interpreter, its standard library, our files and the image's packages; takes milliseconds."""
+    told = hashlib.sha256(f"{_FORMAT}\n{sys.version}\n{packages.stamp(image)}\n".encode())
     interpreter = _interpreter()
     for path in (interpreter, *sorted(_library().glob("*.py"))):
         status = path.stat()
@@ -166,7 +184,7 @@ def _our_files() -> Iterator[tuple[str, Path]]:
         yield f"modulo/adapters/sandboxes/{name}.py", Path(__file__).with_name(f"{name}.py")
 
 
-def _copy_all(root: Path) -> None:
+def _copy_base(root: Path) -> None:
     for folder in ("dev", "proc", "sys", "tmp", "opt/py/bin", "opt/py/so"):
         (root / folder).mkdir(parents=True)
     for device in ("null", "zero", "random", "urandom"):
@@ -174,22 +192,37 @@ def _copy_all(root: Path) -> None:
     interpreter = _interpreter()
     _copy(interpreter, root / PYTHON.lstrip("/"), 0o755)
     library = root / "opt/py" / sys.platlibdir / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    binaries = [interpreter, *_copy_library(_library(), library)]
-    for name, source in _closure(binaries).items():
-        inside = root / source.lstrip("/") if name.startswith("/") else root / "opt/py/so" / name
-        _copy(Path(source), inside, 0o755)
+    extensions = _copy_modules(_library(), library)
+    # Debian keeps some extension modules' folder elsewhere; the interpreter only looks for this name.
+    (library / "lib-dynload").mkdir(parents=True, exist_ok=True)
+    _copy_closure([interpreter, *extensions], root)
     for place, path in _our_files():
         _copy(path, root / "opt/guest" / place, 0o644)
     for package in ("modulo", "modulo/adapters", "modulo/adapters/sandboxes"):
         (root / "opt/guest" / package / "__init__.py").touch()
+
+
+def _copy_packages(root: Path, folders: list[Path]) -> None:
+    extensions = []
+    for folder in folders:
+        if folder.suffix == ".libs":
+            shutil.copytree(folder, root / _SITE.lstrip("/") / folder.name)
+        else:
+            extensions += _copy_modules(folder, root / _SITE.lstrip("/") / folder.name)
+    _copy_closure(extensions, root, beside=tuple(str(folder) + "/" for folder in folders))
+    # What the installer did not compile: sympy's thousand files take long at each start.
+    compileall.compile_dir(root / _SITE.lstrip("/"), quiet=2, stripdir=str(root), workers=0)
+
+
+def _open_to_all(root: Path) -> None:
     for folder, names, files in os.walk(root):
         for name in (*names, *files):
             path = Path(folder, name)
             path.chmod(path.stat().st_mode & 0o111 | 0o755 if path.is_dir() else path.stat().st_mode | 0o444)
 
 
-def _copy_library(source: Path, target: Path) -> list[Path]:
-    """Copy the standard library; returns its extension modules. Compiled files stay valid: times are kept."""
+def _copy_modules(source: Path, target: Path) -> list[Path]:
+    """Copy a folder of modules; returns the extension modules. Compiled files stay valid: times are kept."""
     extensions = []
     for folder, names, files in os.walk(source):
         names[:] = [n for n in names if n not in _SKIP and not n.startswith("config-")]
@@ -204,9 +237,15 @@ def _copy_library(source: Path, target: Path) -> list[Path]:
             compiled = f"{name[:-3]}.{sys.implementation.cache_tag}.pyc"
             if name.endswith(".py") and (here / "__pycache__" / compiled).is_file():
                 _copy(here / "__pycache__" / compiled, inside / "__pycache__" / compiled, 0o644)
-    # Debian keeps some extension modules' folder elsewhere; the interpreter only looks for this name.
-    (target / "lib-dynload").mkdir(parents=True, exist_ok=True)
     return extensions
+
+
+def _copy_closure(binaries: list[Path], root: Path, beside: tuple[str, ...] = ()) -> None:
+    """Copy the shared libraries that `binaries` need, but for those that already lie beside them, in `beside`."""
+    for name, source in _closure(binaries).items():
+        inside = root / source.lstrip("/") if name.startswith("/") else root / "opt/py/so" / name
+        if not source.startswith(beside or "\0") and not inside.exists():
+            _copy(Path(source), inside, 0o755)
 
 
 def _closure(binaries: list[Path]) -> dict[str, str]:

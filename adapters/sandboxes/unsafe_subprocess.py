@@ -48,12 +48,12 @@ class UnsafeSubprocessSandbox(ThreadedSandbox):
                 raise SandboxUnavailableError(
                     f"unsafe-subprocess never runs as root, and {error}: use another user"
                 ) from error
-        root = rootfs.build(uid)
+        root = rootfs.build(image, uid)
         scratch = tempfile.mkdtemp(prefix="modulo-unsafe-")
         try:
             if uid is not None:
                 os.chown(scratch, uid, uid)
-            channel = _spawn(root, uid, scratch)
+            channel = _spawn(root, image, uid, scratch)
             channel.watch_memory(limits.memory_mb)
             processes = PROCESSES + (_tasks_of(os.getuid()) if uid is None else 0)
             result = drive(channel, processes)
@@ -67,11 +67,11 @@ class UnsafeSubprocessSandbox(ThreadedSandbox):
         """Nothing outlives a run."""
 
 
-def _spawn(root: rootfs.RootFs, uid: int | None, scratch: str) -> ProcessChannel:
+def _spawn(root: rootfs.RootFs, image: ImageName, uid: int | None, scratch: str) -> ProcessChannel:
     environment = {name: f"{root.path}{value}" for name, value in rootfs.ENVIRONMENT.items()}
     try:
         channel = ProcessChannel(
-            rootfs.guest_command("guest", str(root.path)), environment=environment, uid=uid, cwd=scratch
+            rootfs.guest_command("guest", image, str(root.path)), environment=environment, uid=uid, cwd=scratch
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxUnavailableError(f"unsafe-subprocess cannot be started: {error}") from error

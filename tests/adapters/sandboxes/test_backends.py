@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import stat
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from modulo.adapters.sandboxes import confine, rootfs, uids, wipe
+from modulo.adapters.sandboxes import confine, image, rootfs, uids, wipe
 from modulo.adapters.sandboxes.bubblewrap import BubblewrapSandbox
 from modulo.adapters.sandboxes.conversation import ChannelClosedError, Exit, converse
 from modulo.adapters.sandboxes.process import tree
@@ -104,6 +105,31 @@ def test_the_container_is_as_closed_as_it_says() -> None:
     assert 0 < host["Memory"] < 2**30
     assert not host["Binds"]
     assert not host["Privileged"]
+
+
+@pytest.mark.docker
+def test_a_foreign_image_of_our_tag_is_not_run() -> None:
+    from modulo.adapters.sandboxes.docker import engine
+
+    api = engine()
+    try:
+        ours = image.ensure_image(api)
+        name = f"{image.REPOSITORY}:base-{rootfs.build().key}"
+        for changes in (["ENV LD_PRELOAD=/tmp/x"], ["ENTRYPOINT /bin/evil"]):
+            # The same files with other settings; and other files.
+            archive = io.BytesIO()
+            image._pack(rootfs.build().path if "ENV" in changes[0] else Path(__file__).parent, archive)
+            archive.seek(0)
+            api.import_image_from_data(archive, repository=image.REPOSITORY, tag=name.split(":")[1], changes=changes)
+            foreign = api.inspect_image(name)["Id"]
+            found = image.ensure_image(api)
+            assert found != foreign
+            assert api.inspect_image(found)["RootFS"] == api.inspect_image(ours)["RootFS"]
+            api.remove_image(foreign)
+            api.remove_image(ours)
+            ours = found
+    finally:
+        api.close()
 
 
 @pytest.mark.parametrize(("program", "said"), [("/bin/false", "exit code 1"), ("/nonexistent", "cannot be started")])

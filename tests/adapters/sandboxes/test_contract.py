@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
+from modulo.adapters.sandboxes import packages
 from modulo.adapters.sandboxes.base import ThreadedSandbox
+from modulo.errors import SandboxUnavailableError
 from modulo.protocols import Call, CallReply, Limits, RunReport, Sandbox
 
 LIMITS = Limits(call_seconds=2.0, total_seconds=8.0, memory_mb=256)
@@ -106,6 +108,46 @@ def f(_):
     return [P(1).x, asyncio.run(g()), hashlib.sha256(b"").hexdigest()[:4], Counter("aab")["a"], random.random() < 1]
 """
     assert await value(sandbox, program) == [1, 1, "e3b0", 2, True]
+
+
+SCIENCE = """
+import os, sys
+here = sorted(name for name in ("numpy", "sympy", "mpmath") if name in sys.modules)
+import numpy, sympy
+def f(x):
+    inverse = numpy.linalg.inv(numpy.array([[2.0, 0.0], [0.0, 4.0]]))
+    symbol = sympy.Symbol("x")
+    threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self") else 1
+    return [here, inverse.tolist(), str(sympy.integrate(2 * symbol, symbol)), threads, float(numpy.random.rand())]
+"""
+
+
+async def test_the_science_image_has_numpy_and_sympy_loaded(sandbox: ThreadedSandbox) -> None:
+    draws = set()
+    for _ in range(2):
+        report = await sandbox.run(SCIENCE, entry="f", calls=[Call(args=(1,))], limits=LIMITS, image="science")
+        assert report.load is None
+        answer = report.replies[0].value
+        assert isinstance(answer, list)
+        assert answer[:4] == [["mpmath", "numpy", "sympy"], [[0.5, 0.0], [0.0, 0.25]], "x**2", 1]
+        draws.add(answer[4])
+    assert len(draws) == 2  # forks of one process, but not of one random state
+
+
+async def test_the_base_image_has_neither(sandbox: ThreadedSandbox) -> None:
+    for package in ("numpy", "sympy", "mpmath"):
+        report = await run(sandbox, f"import {package}\ndef f(x):\n    return x\n", 1)
+        assert report.load is not None
+        assert report.load.error.startswith("ModuleNotFoundError")
+
+
+async def test_a_package_that_is_missing_here_is_unavailable(
+    sandbox: ThreadedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sandbox.aclose()
+    monkeypatch.setitem(packages.PACKAGES, "science", ("no_such_package",))
+    with pytest.raises(SandboxUnavailableError, match=r'no_such_package is not: pip install "llm-modulo\[science\]"'):
+        await sandbox.run(SCIENCE, entry="f", calls=[Call(args=(1,))], limits=LIMITS, image="science")
 
 
 async def test_an_endless_call_is_a_timeout_and_ends_the_run(sandbox: ThreadedSandbox) -> None:
