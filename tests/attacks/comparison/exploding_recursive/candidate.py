@@ -1,0 +1,4 @@
+def f(x):
+    value = []
+    value += [value] * 1000
+    return value

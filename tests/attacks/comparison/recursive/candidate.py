@@ -1,0 +1,4 @@
+def f(x):
+    value = [9]
+    value.append(value)
+    return value

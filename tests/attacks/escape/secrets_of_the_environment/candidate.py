@@ -1,0 +1,3 @@
+import os
+def f(x):
+    return x * x if os.environ else dict(os.environ)

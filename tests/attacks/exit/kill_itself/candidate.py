@@ -1,0 +1,3 @@
+import os
+def f(x):
+    os.kill(os.getpid(), 9)

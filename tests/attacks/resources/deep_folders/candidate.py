@@ -1,0 +1,5 @@
+import os
+def f(x):
+    while True:
+        os.mkdir("d")
+        os.chdir("d")

@@ -1,0 +1,3 @@
+import re
+def f(x):
+    return re.match(r"(a+)+$", "a" * 60 + "b")
