@@ -43,7 +43,7 @@ ENVIRONMENT = {"LD_LIBRARY_PATH": "/opt/py/so"}
 """What the interpreter needs to start; the guest clears it before it loads a candidate."""
 
 _FORMAT = "2"
-_INSIDE = ("confine", "dispatcher", "guest", "preload", "uids", "wipe")
+_INSIDE = ("confine", "dispatcher", "guest*", "preload", "uids", "wipe")
 _SITE = "/opt/site"
 _SKIP = {
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtledemo",
@@ -180,8 +180,9 @@ def _library() -> Path:
 
 def _our_files() -> Iterator[tuple[str, Path]]:
     yield "modulo/tagged.py", Path(tagged.__file__)
-    for name in _INSIDE:
-        yield f"modulo/adapters/sandboxes/{name}.py", Path(__file__).with_name(f"{name}.py")
+    for pattern in _INSIDE:
+        for path in sorted(Path(__file__).parent.glob(f"{pattern}.py")):
+            yield f"modulo/adapters/sandboxes/{path.name}", path
 
 
 def _copy_base(root: Path) -> None:
