@@ -19,7 +19,7 @@ from modulo.extract import expected_form, extract
 from modulo.protocols import Verifier
 from modulo.types import AnswerFormat, Critique, Guarantee, Outcome, Problem, Verdict, digest
 
-__all__ = ["EXTRACTOR", "Bank", "down"]
+__all__ = ["EXTRACTOR", "Bank", "down", "error_verdict"]
 
 EXTRACTOR: Final = "extractor"
 """Name of the verdict on a response that holds no candidate."""
@@ -98,11 +98,16 @@ class Bank:
         for attempt in range(_RETRIES + 1):
             try:
                 return await verifier.verify(self.problem, candidate)
-            except UnavailableError as error:
-                return _error(verifier, error, started, unavailable=True)
             except Exception as error:  # noqa: BLE001 - a broken critic is an `error` verdict, whatever broke it
-                if attempt == _RETRIES or not isinstance(error, ModuloError):
-                    return _error(verifier, error, started, unavailable=False)
+                if attempt == _RETRIES or isinstance(error, UnavailableError) or not isinstance(error, ModuloError):
+                    return error_verdict(
+                        verifier.name,
+                        verifier.version,
+                        error,
+                        hard=verifier.hard,
+                        guarantee=verifier.guarantee,
+                        seconds=time.perf_counter() - started,
+                    )
         raise AssertionError("unreachable")
 
 
@@ -114,17 +119,20 @@ def down(verdicts: Sequence[Verdict]) -> str | None:
     return None
 
 
-def _error(verifier: Verifier, error: Exception, started: float, *, unavailable: bool) -> Verdict:
+def error_verdict(
+    verifier: str, version: str, error: Exception, *, hard: bool, guarantee: Guarantee, seconds: float
+) -> Verdict:
+    """The verdict of a verifier that could not run."""
     message = str(error) if isinstance(error, ModuloError) else f"{type(error).__name__}: {error}"
     return Verdict(
-        verifier=verifier.name,
-        version=verifier.version,
+        verifier=verifier,
+        version=version,
         outcome=Outcome.ERROR,
-        hard=verifier.hard,
-        guarantee=verifier.guarantee,
+        hard=hard,
+        guarantee=guarantee,
         critiques=(Critique(message=f"the verifier did not run: {message}"),),
-        evidence={"unavailable": unavailable, "error": type(error).__name__},
-        seconds=time.perf_counter() - started,
+        evidence={"unavailable": isinstance(error, UnavailableError), "error": type(error).__name__},
+        seconds=seconds,
     )
 
 

@@ -13,93 +13,45 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextlib
-import json
 import os
 import signal
-import socket
 import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from pydantic import JsonValue
 
 from modulo.errors import WorkerError
-from modulo.verifiers.workers import Worker, WorkerDiedError, Zygote
-from modulo.verifiers.zygote import MAX_ANSWER, MAX_PAYLOAD, receive_frame, send_frame
+from modulo.verifiers.batches import Batch
+from modulo.verifiers.jobs import Call, DeadlineError, MemoryLimitError, PayloadSizeError
+from modulo.verifiers.lanes import Lanes
+from modulo.verifiers.workers import Worker, Zygote
 
 __all__ = ["DeadlineError", "MemoryLimitError", "PayloadSizeError", "Pool", "shared"]
 
+T = TypeVar("T")
+
 _MAX_JOBS = 2000
 _Z3_OUT_OF_MEMORY = 101
-
-
-class DeadlineError(WorkerError):
-    """The job did not answer in time; its worker was killed."""
-
-
-class MemoryLimitError(WorkerError):
-    """The job needed more memory than a worker may have."""
-
-
-class PayloadSizeError(WorkerError):
-    """The job is too large, or nested too deeply, to be sent to a worker."""
-
-
-class _AnswerError(Exception):
-    """What the job asked could not be answered."""
-
-    def __init__(self, why: Exception) -> None:
-        self.why = why
-        super().__init__(str(why))
-
-
-class _Job:
-    """One job, cancellable from any thread without blocking."""
-
-    def __init__(self, answer: Callable[[JsonValue], JsonValue] | None) -> None:
-        self._lock = threading.Lock()
-        self._sock: socket.socket | None = None
-        self.answer = answer
-        self.cancelled = False
-
-    def check(self) -> None:
-        if self.cancelled:
-            raise WorkerError("the job was cancelled")
-
-    def attach(self, sock: socket.socket) -> None:
-        with self._lock:
-            self.check()
-            self._sock = sock
-
-    def detach(self) -> None:
-        with self._lock:
-            self._sock = None
-
-    def cancel(self) -> None:
-        """The thread that waits for the answer sees the end of the stream, and ends the worker."""
-        with self._lock:
-            self.cancelled = True
-            if self._sock is not None:
-                with contextlib.suppress(OSError):
-                    self._sock.shutdown(socket.SHUT_RDWR)
+_QUANTUM = 0.1
+_SLOW_PER_WORKER = 8
 
 
 class Pool:
-    """Runs JSON functions in at most `workers` processes of at most `memory_mb` MiB of address space each.
+    """Runs JSON functions in processes of at most `memory_mb` MiB of address space each, `workers` of them at a time.
 
     Nothing is started before the first job. Jobs wait their turn in order; waiting does not count against a deadline.
+    A job that takes longer than 0.1 s while others wait goes on beside them, at a lower priority, until its own
+    deadline. There may be `8 * workers` of those; with more, the others wait.
     """
 
     def __init__(self, preload: tuple[str, ...] = (), *, workers: int = 2, memory_mb: int = 2048) -> None:
-        self.preload, self.memory_mb = preload, memory_mb
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="modulo-verifier")
+        self.preload, self.workers, self.memory_mb = preload, workers, memory_mb
+        self.lanes = Lanes(workers, slow=_SLOW_PER_WORKER * workers, quantum=_QUANTUM)
         self._lock = threading.Lock()
         self._starting = threading.Lock()
         self._zygote: Zygote | None = None
         self._idle: list[Worker] = []
-        self._jobs: set[_Job] = set()
         self._closed = False
 
     async def run(self, function: str, payload: JsonValue, *, seconds: float) -> JsonValue:
@@ -113,11 +65,12 @@ class Pool:
             PayloadSizeError: the job is over 16 MB.
             WorkerError: the function raised, or the worker died twice.
         """
-        job, future = self._submit(function, payload, seconds)
+        call = Call(self, function, payload, seconds)
+        self.lanes.submit(call)
         try:
-            return await asyncio.wrap_future(future)
+            return await asyncio.wrap_future(call.future)
         except BaseException:
-            job.cancel()
+            self._drop(call)
             raise
 
     def run_sync(
@@ -133,21 +86,44 @@ class Pool:
         `answer` answers what the job asks (`modulo.verifiers.zygote.ask`); it is called in the pool's thread, its time
         counts against `seconds`, and what it raises kills the worker and is raised here. Such a job is never repeated.
         """
-        job, future = self._submit(function, payload, seconds, answer)
+        call = Call(self, function, payload, seconds, answer)
+        self.lanes.submit(call)
         try:
-            return future.result()
+            return call.future.result()
         except BaseException:
-            job.cancel()
+            self._drop(call)
+            raise
+
+    async def run_many(
+        self,
+        function: str,
+        payload: dict[str, JsonValue],
+        items: Sequence[str],
+        *,
+        seconds: float,
+        convert: Callable[[bytes, float], T],
+    ) -> list[T | WorkerError]:
+        """Call a generator function with `{**payload, "candidates": some of the items}`, in as many workers as there are.
+
+        It yields one JSON value for each of its candidates, in order. Each item has `seconds` of its own. The result
+        has, in order, what `convert` makes of each value's JSON and the seconds it took, or the error of that item, as
+        `run` raises it. `convert` is called in the pool's threads and may raise `WorkerError`, for one item.
+
+        Raises:
+            WorkerError: the pool is closed.
+        """
+        batch = Batch(self, function, payload, items, seconds, convert)
+        batch.start()
+        try:
+            return await asyncio.wrap_future(batch.future)
+        except BaseException:
+            batch.cancel()
             raise
 
     def close(self) -> None:
         """Kill all workers and end running jobs with an error. Idempotent."""
-        with self._lock:
-            self._closed = True
-            jobs = list(self._jobs)
-        for job in jobs:
-            job.cancel()
-        self._executor.shutdown(wait=True)
+        self._closed = True
+        self.lanes.close()
         for worker in self._idle:
             worker.sock.close()
         self._idle.clear()
@@ -155,56 +131,44 @@ class Pool:
             self._zygote.close()
             self._zygote = None
 
-    def _submit(
-        self,
-        function: str,
-        payload: JsonValue,
-        seconds: float,
-        answer: Callable[[JsonValue], JsonValue] | None = None,
-    ) -> tuple[_Job, Future[JsonValue]]:
-        try:
-            request = json.dumps([function, payload]).encode("ascii")
-        except RecursionError:
-            raise PayloadSizeError("the job is nested too deeply") from None
-        if len(request) > MAX_PAYLOAD:
-            raise PayloadSizeError(f"{len(request)} bytes to check; the limit is {MAX_PAYLOAD}")
-        job = _Job(answer)
-        with self._lock:
-            if self._closed:
-                raise WorkerError("the pool of verifier workers is closed")
-            self._jobs.add(job)
-            future = self._executor.submit(self._perform, job, function, request, seconds)
-        future.add_done_callback(lambda _: self._jobs.discard(job))
-        return job, future
+    def _drop(self, call: Call) -> None:
+        self.lanes.withdraw(call)
+        call.cancel()
 
-    def _perform(self, job: _Job, function: str, request: bytes, seconds: float) -> JsonValue:
-        """Run one job, a second time on a fresh worker where the first may have suffered from what ran before."""
-        worker = None
-        try:
-            worker = self._take(job)
-            return self._exchange(job, worker, function, request, seconds)
-        except (WorkerDiedError, MemoryLimitError) as error:
-            fresh = worker is not None and worker.jobs == 0
-            if job.cancelled or job.answer is not None or (fresh and isinstance(error, MemoryLimitError)):
-                raise
-        return self._exchange(job, self._take(job, fresh=True), function, request, seconds)
+    def take(self, *, fresh: bool = False) -> Worker:
+        """For a job: an idle worker, or a new one; a `fresh` one has served nobody.
 
-    def _take(self, job: _Job, *, fresh: bool = False) -> Worker:
-        """An idle worker, or a new one; a `fresh` one has served nobody."""
-        job.check()
-        with self._lock:
-            worker = self._idle.pop() if self._idle else None
-        if worker is not None and (fresh or worker.zygote.broken):
-            worker.zygote.end(worker)
-            worker = None
-        if worker is None:
-            worker = self._living_zygote().fork()
-        try:
-            job.attach(worker.sock)
-        except WorkerError:
-            self._retire(worker)
-            raise
-        return worker
+        Raises:
+            WorkerError: none can be started.
+        """
+        while True:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                return self._living_zygote().fork()
+            if not fresh and not worker.zygote.broken and worker.quiet():
+                return worker
+            self.retire(worker)
+
+    def give_back(self, worker: Worker) -> None:
+        """For a job that has ended well: its worker may serve another."""
+        worker.jobs += 1
+        if worker.jobs >= _MAX_JOBS:
+            self.retire(worker)
+        else:
+            with self._lock:
+                self._idle.append(worker)
+
+    def retire(self, worker: Worker) -> tuple[int, int]:
+        """Kill a worker; its wait status and its largest resident size in KiB."""
+        return worker.zygote.end(worker)
+
+    def ran_out_of_memory(self, status: int, peak: int) -> bool:
+        """Whether a worker ended as native code does at its limit: in its own way, or aborting while it is large."""
+        if os.WIFEXITED(status):
+            return os.WEXITSTATUS(status) == _Z3_OUT_OF_MEMORY
+        crashed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGSEGV)
+        return crashed and peak >= self.memory_mb * 1024 // 2
 
     def _living_zygote(self) -> Zygote:
         with self._starting:
@@ -214,73 +178,6 @@ class Pool:
             if self._zygote is None:
                 self._zygote = Zygote(self.preload, self.memory_mb)
             return self._zygote
-
-    def _exchange(self, job: _Job, worker: Worker, function: str, request: bytes, seconds: float) -> JsonValue:
-        deadline = time.monotonic() + seconds
-        try:
-            worker.sock.settimeout(seconds)
-            send_frame(worker.sock, request)
-            answer = json.loads(receive_frame(worker.sock, MAX_ANSWER, deadline))
-            while "ask" in answer:
-                reply = self._answered(job, worker, answer["ask"])
-                worker.sock.settimeout(max(deadline - time.monotonic(), 1e-6))
-                send_frame(worker.sock, json.dumps(reply).encode("ascii"))
-                answer = json.loads(receive_frame(worker.sock, MAX_ANSWER, deadline))
-        except _AnswerError as error:
-            raise error.why from None
-        except TimeoutError:
-            self._retire(worker)
-            raise DeadlineError(f"no answer within {seconds:g} s") from None
-        except (EOFError, OSError, ValueError) as error:
-            status, peak = self._retire(worker)
-            if job.cancelled:
-                raise WorkerError("the job was cancelled") from None
-            if self._ran_out_of_memory(status, peak):
-                raise MemoryLimitError(f"more than {self.memory_mb} MiB needed") from None
-            raise WorkerDiedError(f"the worker of {function} died ({_cause(status, error)})") from None
-        finally:
-            job.detach()
-        if "memory" in answer:
-            self._retire(worker)
-            raise MemoryLimitError(f"more than {self.memory_mb} MiB needed")
-        worker.jobs += 1
-        if job.cancelled or worker.jobs >= _MAX_JOBS:
-            self._retire(worker)
-        else:
-            with self._lock:
-                self._idle.append(worker)
-        if "error" in answer:
-            raise WorkerError(f"{function}: {answer['error']}")
-        value: JsonValue = answer["ok"]
-        return value
-
-    def _answered(self, job: _Job, worker: Worker, question: JsonValue) -> JsonValue:
-        if job.answer is None:
-            self._retire(worker)
-            raise WorkerError("the job asks, and nobody is there to answer")
-        try:
-            return job.answer(question)
-        except Exception as error:
-            self._retire(worker)
-            raise _AnswerError(error) from error
-
-    def _retire(self, worker: Worker) -> tuple[int, int]:
-        return worker.zygote.end(worker)
-
-    def _ran_out_of_memory(self, status: int, peak: int) -> bool:
-        """Native code at its limit exits in its own way, or aborts while it is large."""
-        if os.WIFEXITED(status):
-            return os.WEXITSTATUS(status) == _Z3_OUT_OF_MEMORY
-        crashed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGSEGV)
-        return crashed and peak >= self.memory_mb * 1024 // 2
-
-
-def _cause(status: int, error: Exception) -> str:
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status):
-        return signal.Signals(os.WTERMSIG(status)).name
-    if isinstance(error, ValueError):
-        return f"malformed answer: {error}"
-    return f"exit status {os.waitstatus_to_exitcode(status)}"
 
 
 _pools: dict[tuple[str, ...], Pool] = {}

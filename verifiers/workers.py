@@ -38,6 +38,17 @@ class Worker:
     zygote: Zygote
     jobs: int = 0
 
+    def quiet(self) -> bool:
+        """Whether it is alive and has said nothing but what it was asked: what it says next is the answer to that."""
+        try:
+            self.sock.setblocking(False)
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
 
 class Zygote:
     """One zygote process and the control socket to it. Calls are serialised."""
@@ -96,6 +107,11 @@ class Zygote:
             return 0, 0  # the zygote is gone, and its workers with it
         _, status, peak = message.split()
         return int(status), int(peak)
+
+    def make_way(self, worker: Worker) -> None:
+        """Let a worker run after the others from now on; it cannot be undone."""
+        with contextlib.suppress(WorkerDiedError):
+            self._call(b"yield %d" % worker.pid)
 
     def _call(self, message: bytes) -> tuple[bytes, list[int]]:
         with self._lock:

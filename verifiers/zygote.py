@@ -10,6 +10,10 @@ Control messages are one datagram each, on a `SOCK_SEQPACKET` pair. Jobs are fra
 that many bytes of ASCII JSON, on a stream socket between the pool and the worker: the job `[function, payload]`, then
 any number of questions `{"ask": …}`, each followed by its answer, then `{"ok": …}`, `{"error": …}` or
 `{"memory": true}`.
+
+A chunk of items is a job `[function, payload, items]` of a generator function. It is answered by a frame an item, the
+seconds it took and its value, as `0.000123 {…}`, each sent as soon as it is there: an item that never ends takes no
+other with it. A frame that is an object, as above, ends the chunk: it is about the item whose turn it was.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 __all__ = ["MAX_ANSWER", "MAX_PAYLOAD", "ask", "main", "receive_frame", "send_frame"]
@@ -38,7 +43,11 @@ MAX_ANSWER = 4_000_000
 
 _LENGTH = struct.Struct(">I")
 _PR_SET_PDEATHSIG = 1
+_NICE = 10
+"""Niceness of a worker that made way: a tenth of the weight of one that did not. At 19 it would starve."""
 _PREAMBLE = b"ready"
+_MEMORY = b'{"memory": true}'
+_ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 def send_frame(sock: socket.socket, data: bytes) -> None:
@@ -102,9 +111,10 @@ def ask(request: Any) -> Any:
 def main(control_fd: int, memory_mb: int, preload: list[str]) -> None:
     """Import `preload`, then fork and kill workers as the control socket says, until it is closed.
 
-    Messages in: `fork`, answered `forked <pid>` with the worker's socket attached, or a reason without one; and
-    `end <pid>`, which kills and reaps that worker and is answered `ended <status> <largest resident size in KiB>`, the
-    status as `os.waitpid` gives it. The first message out is `ready`, or `failed <reason>` if an import failed.
+    Messages in: `fork`, answered `forked <pid>` with the worker's socket attached, or a reason without one;
+    `yield <pid>`, which lets that worker run after the others for good and is answered `yielded`; and `end <pid>`,
+    which kills and reaps that worker and is answered `ended <status> <largest resident size in KiB>`, the status as
+    `os.waitpid` gives it. The first message out is `ready`, or `failed <reason>` if an import failed.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -140,8 +150,19 @@ def _command_loop(control: socket.socket, memory_mb: int, children: set[int]) ->
             _, status, usage = os.wait4(pid, 0)
             children.discard(pid)
             control.send(b"ended %d %d" % (status, usage.ru_maxrss))
+        elif command == b"yield":
+            if int(argument) in children:
+                _make_way(int(argument))
+            control.send(b"yielded")
         else:
             control.send(b"ended 0 0")
+
+
+def _make_way(pid: int) -> None:
+    """Lower the priority of every thread of a process, for on Linux each has its own."""
+    with contextlib.suppress(OSError):  # it ended, or there is no /proc
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.setpriority(os.PRIO_PROCESS, int(thread), _NICE)
 
 
 def _fork(control: socket.socket, memory_mb: int, children: set[int]) -> None:
@@ -174,6 +195,8 @@ def _become_worker(zygote: int, memory_mb: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != zygote:  # the zygote died between the fork and the line above
             os._exit(70)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # should the machine run out of memory, it is a worker that goes
     size = memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -190,26 +213,70 @@ def _serve(sock: socket.socket) -> None:
             request = receive_frame(sock, MAX_PAYLOAD)
         except (EOFError, OSError):
             os._exit(0)
-        answer, healthy = _answer(functions, request)
-        with contextlib.suppress(OSError):
-            send_frame(sock, answer)
-        if not healthy:
-            os._exit(0)
+        try:
+            fault = _respond(sock, functions, request)
+        except OSError:  # nobody listens any more, which the next turn finds out
+            continue
+        if fault is not None:
+            with contextlib.suppress(OSError):
+                send_frame(sock, fault)
+            if fault == _MEMORY:
+                os._exit(0)
 
 
-def _answer(functions: dict[str, Any], request: bytes) -> tuple[bytes, bool]:
-    """The encoded answer, and whether the process may serve another job."""
+def _respond(sock: socket.socket, functions: dict[str, Any], request: bytes) -> bytes | None:
+    """Answer one job or one chunk; what is returned is the frame of a fault, still to be sent.
+
+    Raises:
+        OSError: the pool does not listen any more.
+    """
+    name = "the job"
     try:
-        name, payload = json.loads(request)
+        name, payload, *chunk = json.loads(request)
         if name not in functions:
             module, _, attribute = name.partition(":")
             functions[name] = getattr(importlib.import_module(module), attribute)
-        value = functions[name](payload)
-        encoded = json.dumps({"ok": value}, allow_nan=False).encode("ascii")
+        if chunk:
+            encoded = _each(functions[name]({**payload, "candidates": chunk[0]}), len(chunk[0]))
+        else:
+            encoded = iter([(b"", b'{"ok": ' + _encode(functions[name](payload)) + b"}")])
+        for head, data in encoded:
+            if len(data) > MAX_ANSWER:
+                return _fault(f"the answer of {name} is {len(data)} bytes long")
+            try:
+                send_frame(sock, head + data)
+            except OSError as error:
+                raise _SendError from error
+        return None
+    except _SendError as error:
+        raise OSError from error
     except MemoryError:
-        return b'{"memory": true}', False
+        return _MEMORY
     except BaseException as error:  # noqa: BLE001 - a checker that calls exit() is a fault to report too
-        return json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}).encode("ascii"), True
-    if len(encoded) > MAX_ANSWER:
-        return json.dumps({"error": f"the answer of {name} is {len(encoded)} bytes long"}).encode("ascii"), True
-    return encoded, True
+        return _fault(f"{type(error).__name__}: {error}")
+
+
+class _SendError(Exception):
+    """Tells a lost connection from an `OSError` of the job."""
+
+
+def _each(values: Iterator[Any], count: int) -> Iterator[tuple[bytes, bytes]]:
+    """`count` items of a generator, each with the seconds it took."""
+    before = time.perf_counter()
+    for position in range(count):
+        try:
+            value = next(values)
+        except StopIteration:
+            raise ValueError(f"{position} results for {count} candidates") from None
+        data = _encode(value)
+        now = time.perf_counter()
+        yield b"%.6f " % (now - before), data
+        before = now
+
+
+def _encode(value: Any) -> bytes:
+    return _ENCODER.encode(value).encode("ascii")
+
+
+def _fault(message: str) -> bytes:
+    return json.dumps({"error": message[:2000]}).encode("ascii")

@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from modulo.verifiers.pool import Pool
@@ -103,6 +104,53 @@ def surroundings(path: str) -> dict[str, Any]:
         "cwd": os.getcwd(),
         "isolated": sys.flags.isolated,
     }
+
+
+def judged(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A finding on each candidate, as the candidate says: an odd number fails, and some words do what they say."""
+    for candidate in payload["candidates"]:
+        match candidate.split():
+            case ["hang"]:
+                time.sleep(1000)
+            case ["burn", seconds]:
+                end = time.monotonic() + float(seconds)
+                while time.monotonic() < end:
+                    pass
+            case ["die"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case ["once", path] if not os.path.exists(path):
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+                os.kill(os.getpid(), signal.SIGKILL)
+            case ["allocate", megabytes]:
+                bytearray(int(megabytes) << 20)
+            case ["raise", text]:
+                raise ValueError(text)
+            case ["stop"]:
+                return
+            case ["exit"]:
+                sys.exit(3)
+            case ["long", size]:
+                yield {"outcome": "pass", "evidence": {"long": "x" * int(size)}}
+                continue
+            case ["odd"]:
+                yield {"outcome": "perhaps"}
+                continue
+            case ["surrogate"]:
+                yield {"outcome": "fail", "critiques": [{"message": "\ud800 is no text"}]}
+                continue
+            case _:
+                pass
+        number = candidate.rpartition(" ")[2]
+        evidence = {"candidate": candidate, "pid": os.getpid()}
+        if number.isdigit() and int(number) % 2:
+            yield {
+                "outcome": "fail",
+                "critiques": [{"message": f"{number} is odd"}],
+                "evidence": evidence,
+                "score": 0.0,
+            }
+        else:
+            yield {"outcome": "pass", "evidence": evidence, "score": 1.0}
 
 
 if __name__ == "__main__":
