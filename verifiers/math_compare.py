@@ -29,7 +29,7 @@ from modulo.verifiers.math_nodes import (
     symbols,
 )
 
-__all__ = ["compare_answers", "free_symbols", "kind"]
+__all__ = ["bare", "compare_answers", "free_symbols", "kind", "label"]
 
 
 def kind(obj: Obj) -> str:
@@ -101,22 +101,27 @@ def _differ(why: str) -> Decision:
     return Decision("different", why=why, evidence={"method": "structure"})
 
 
-def _label(obj: Obj) -> str | None:
+def label(obj: Obj) -> str | None:
     """The name in front of an equation that only names its value."""
     if isinstance(obj, Equation) and isinstance(obj.left, Sym) and obj.left.name not in symbols(obj.right):
         return obj.left.name
     return None
 
 
+def bare(obj: Obj) -> Obj:
+    """The value behind a label."""
+    return obj.right if isinstance(obj, Equation) and label(obj) is not None else obj
+
+
 def free_symbols(obj: Obj) -> frozenset[str]:
     """Names in it, apart from a label."""
     plain = _plain(obj)
-    return symbols(plain.right if isinstance(plain, Equation) and _label(plain) is not None else plain)
+    return symbols(plain.right if isinstance(plain, Equation) and label(plain) is not None else plain)
 
 
 def _unlabelled(candidate: Obj, reference: Obj) -> tuple[Obj, Obj]:
     own, expected = _plain(candidate), _plain(reference)
-    mine, theirs = _label(own), _label(expected)
+    mine, theirs = label(own), label(expected)
     if isinstance(expected, Equation) and theirs is not None and (not isinstance(own, Equation) or mine == theirs):
         expected = expected.right
         own = own.right if isinstance(own, Equation) else own
@@ -139,11 +144,11 @@ def _plain(obj: Obj) -> Obj:
     """`x = 1, x = 2` and `x = 1, 2` as the set of their values."""
     if not isinstance(obj, FiniteSet) or len(obj.items) < 2:
         return obj
-    labels = {label for item in obj.items if (label := _label(item)) is not None}
+    labels = {name for item in obj.items if (name := label(item)) is not None}
     free = [item for item in obj.items if not isinstance(item, Equation)]
     if len(labels) != 1 or any(labels & symbols(item) for item in free):
         return obj
-    if any(isinstance(item, Equation) and _label(item) is None for item in obj.items):
+    if any(isinstance(item, Equation) and label(item) is None for item in obj.items):
         return obj
     return FiniteSet(tuple(item.right if isinstance(item, Equation) else item for item in obj.items))
 
@@ -210,7 +215,7 @@ def _relations(candidate: Relation, reference: Relation, settings: Settings) -> 
 
 def _assigns(obj: FiniteSet) -> bool:
     """Whether it gives values to different unknowns, as `x = 1, y = 2` does."""
-    labels = {label.partition("_")[0] for item in obj.items if (label := _label(item)) is not None}
+    labels = {name.partition("_")[0] for item in obj.items if (name := label(item)) is not None}
     return len(labels) > 1
 
 

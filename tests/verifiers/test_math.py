@@ -524,8 +524,8 @@ def test_critiques_say_what_is_wrong_and_never_the_reference() -> None:
 
 
 BAD_SPECS: list[tuple[Any, str]] = [
-    ({}, "give either `equals` or `antiderivative_of`"),
-    ({"equals": "1", "antiderivative_of": "x"}, "give either"),
+    ({}, "give exactly one of `equals`"),
+    ({"equals": "1", "antiderivative_of": "x"}, "give exactly one"),
     ("1/2", "expected a mapping"),
     ({"equals": "1", "exact": True}, "exact: no such field"),
     ({"equals": "2 +"}, "equals: cannot be read as mathematics"),
@@ -533,7 +533,7 @@ BAD_SPECS: list[tuple[Any, str]] = [
     ({"equals": r"15\mbox{ cm}"}, "equals: cannot be read as mathematics: leave out the words or units"),
     ({"equals": ""}, "equals: cannot be read as mathematics: it is empty"),
     ({"equals": 0.5}, "equals: put quotes"),
-    ({"equals": None}, "give either"),
+    ({"equals": None}, "give exactly one"),
     ({"equals": "1", "tolerance": 0}, "tolerance: a positive number"),
     ({"equals": "1", "tolerance": "abc"}, "tolerance: a positive number"),
     ({"equals": "1", "tolerance": "inf"}, "tolerance: a positive number"),
@@ -545,7 +545,7 @@ BAD_SPECS: list[tuple[Any, str]] = [
     ({"equals": "{x}, 1", "up_to_constant": True}, "up_to_constant: needs"),
     ({"equals": "x", "variable": "x"}, "variable: only goes with"),
     ({"antiderivative_of": "x*y"}, "variable: name the variable"),
-    ({"antiderivative_of": "x", "tolerance": 1}, "only go with `equals`"),
+    ({"antiderivative_of": "x", "tolerance": 1}, "only goes with `equals`"),
     ({"antiderivative_of": "(1,2)"}, "must be one expression"),
 ]
 

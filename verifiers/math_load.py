@@ -1,0 +1,87 @@
+"""Checks of a `math` spec when it is loaded: everything in it can be read and fits together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modulo.errors import ProblemError
+from modulo.verifiers.math_nodes import Expr, Obj, is_expr, symbols
+from modulo.verifiers.math_read import MathFault, read
+from modulo.verifiers.math_spec import MathSpec
+
+__all__ = ["loaded"]
+
+_CONSTANT = "C"
+
+
+def loaded(spec: MathSpec) -> MathSpec:
+    """The spec, checked, with what it left open filled in.
+
+    Raises:
+        ProblemError: names the field and the fix.
+    """
+    task = spec.task
+    update: dict[str, Any] = {}
+    if task == "equals":
+        update = _equals(spec)
+    elif task in ("antiderivative_of", "derivative_of"):
+        update = _calculus(spec, task)
+    return spec.model_copy(update=update)
+
+
+def readable(text: str, field: str, spec: MathSpec) -> Obj:
+    """A text of the spec as mathematics."""
+    try:
+        return read(text, declared=frozenset(spec.variables))
+    except MathFault as fault:
+        raise ProblemError(f"cannot be read as mathematics: {fault}", field=field) from None
+
+
+def expression(text: str, field: str, spec: MathSpec) -> Expr:
+    """A text of the spec as one expression."""
+    found = readable(text, field, spec)
+    if not is_expr(found):
+        raise ProblemError("must be one expression", field=field)
+    return found  # type: ignore[return-value]
+
+
+def only_variable(names: frozenset[str], given: str | None, field: str, what: str) -> str:
+    """The variable that is given, or the only one there is."""
+    if given is None and len(names) != 1:
+        raise ProblemError(f"name the variable of {what}, such as `variable: x`", field=field)
+    return given or next(iter(names))
+
+
+def _equals(spec: MathSpec) -> dict[str, Any]:
+    assert spec.equals is not None
+    if spec.reading == "lenient":
+        from modulo.verifiers.math_lenient import finals, tidied
+
+        if not any(tidied(final) for final in finals(spec.equals)):
+            raise ProblemError("holds no answer", field="equals")
+        return {}
+    if (quantity := _quantity(spec)) is not None:
+        return quantity
+    found = readable(spec.equals, "equals", spec)
+    if spec.up_to_constant and not (is_expr(found) and symbols(found) - {_CONSTANT}):
+        raise ProblemError("needs a reference that is one expression with a variable", field="up_to_constant")
+    return {}
+
+
+def _quantity(spec: MathSpec) -> dict[str, Any] | None:
+    """`{"units": True}` for a quantity, `None` for a bare value."""
+    return None
+
+
+def _calculus(spec: MathSpec, task: str) -> dict[str, Any]:
+    found = expression(getattr(spec, task), task, spec)
+    what = "integration" if task == "antiderivative_of" else "differentiation"
+    variable = only_variable(symbols(found), spec.variable, "variable", what)
+    if task == "derivative_of":
+        from modulo.verifiers.math_diff import NotDifferentiableError, derivative
+
+        try:
+            derivative(found, variable)
+        except NotDifferentiableError as error:
+            raise ProblemError(f"{error} has no derivative by the rules", field=task) from None
+    return {"variable": variable}
