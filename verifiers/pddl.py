@@ -1,30 +1,26 @@
-"""PDDL text to a checked STRIPS task.
+"""PDDL text to a checked planning task.
 
 Understood: `:strips`, `:typing` (hierarchies, `either` in parameters), `:negative-preconditions`, `:equality`,
-constants, and `:action-costs`. Everything else (conditional effects, quantifiers, disjunction, numbers, derived
-predicates, time) raises a fault that names it: nothing is ever silently left out.
+constants, `:action-costs`, `:adl` and `:numeric-fluents`. Everything else (time, derived predicates, preferences,
+object fluents) raises a fault that names it: nothing is ever silently left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 
-from modulo.verifiers.pddl_parts import (
-    OBJECT,
-    Domain,
-    arguments_of,
-    atom,
-    condition,
-    effect,
-    number,
-    typed_list,
-)
+from modulo.verifiers.pddl_parts import OBJECT, Domain, arguments_of, atom, kinds_of, number, typed_list, variables_of
+from modulo.verifiers.plan_logic import Atom, conjuncts
+from modulo.verifiers.plan_read import TOTAL_COST, changes, condition, expression
+from modulo.verifiers.plan_task import Metric, PlanTask, Schema
 from modulo.verifiers.sexpr import Node, SyntaxFault, read_one
-from modulo.verifiers.strips import Action, Atom, Task, Term
 
-__all__ = ["Domain", "parse_domain", "parse_problem"]
+__all__ = ["Domain", "parse_domain", "parse_problem", "parsed_task"]
 
+_RESERVED = {"=", "<", "<=", ">=", ">", "and", "or", "not", "imply", "forall", "exists", "when"}
+_RESERVED |= {"assign", "increase", "decrease", "scale-up", "scale-down"}
 _REQUIREMENTS = {
     f":{name}"
     for name in [
@@ -87,7 +83,7 @@ def parse_domain(text: str) -> Domain:
     return domain
 
 
-def parse_problem(domain: Domain, text: str) -> Task:
+def parse_problem(domain: Domain, text: str) -> PlanTask:
     """Parse a problem and check it against its domain.
 
     Raises:
@@ -106,22 +102,26 @@ def parse_problem(domain: Domain, text: str) -> Task:
     if (node := one[":objects"]) is not None:
         for line, name, kinds in typed_list(node.items[1:]):
             kind = _single(domain, kinds, line)
-            if objects.setdefault(name, kind) != kind or (name not in domain.constants and name.startswith("?")):
+            if name.startswith("?"):
+                raise SyntaxFault(f"expected an object, found {name}", line)
+            if objects.setdefault(name, kind) != kind:
                 raise SyntaxFault(f"object {name} is declared twice, with different types", line)
     scope = {name: domain.ancestry(kind) for name, kind in objects.items()}
     if one[":init"] is None or one[":goal"] is None:
         raise SyntaxFault(f"there is no {':init' if one[':init'] is None else ':goal'} section", root.line)
-    init, costs = _read_init(domain, one[":init"], scope)
+    init, numbers = _read_init(domain, one[":init"], scope)
     goal_node = one[":goal"]
     if len(goal_node.items) != 2:
         raise SyntaxFault("(:goal …) holds exactly one condition", goal_node.line)
-    return Task(
+    return PlanTask(
         actions=domain.actions,
         objects=scope,
+        predicates={name: len(signature) for name, signature in domain.predicates.items()},
+        functions={name: len(signature) for name, signature in domain.functions.items()},
         init=init,
-        goal=tuple(condition(domain, goal_node.items[1], scope)),
-        costs=costs,
-        has_costs=any(action.costs for action in domain.actions.values()),
+        numbers=numbers,
+        goal=conjuncts(condition(domain, goal_node.items[1], scope)),
+        metric=_metric(domain, one[":metric"], scope),
         warnings=domain.warnings + warnings,
     )
 
@@ -156,14 +156,7 @@ def _only(sections: dict[str, list[Node]], name: str) -> Node | None:
 def _single(domain: Domain, kinds: tuple[str, ...], line: int) -> str:
     if len(kinds) > 1:
         raise SyntaxFault("not supported: either in the type of an object or a type", line)
-    return next(iter(_kinds(domain, kinds, line)))
-
-
-def _kinds(domain: Domain, kinds: tuple[str, ...], line: int) -> frozenset[str]:
-    for kind in kinds:
-        if kind != OBJECT and kind not in domain.types:
-            raise SyntaxFault(f"type {kind} is not declared in (:types …)", line)
-    return frozenset(kinds or (OBJECT,))
+    return next(iter(kinds_of(domain, kinds, line)))
 
 
 def _read_types(domain: Domain, node: Node) -> None:
@@ -196,24 +189,13 @@ def _read_constants(domain: Domain, node: Node) -> None:
         domain.constants[name] = _single(domain, kinds, line)
 
 
-def _parameters(domain: Domain, items: Sequence[Node]) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for line, name, kinds in typed_list(items):
-        if not name.startswith("?") or len(name) < 2:
-            raise SyntaxFault(f"expected a ?variable, found {name}", line)
-        if name in found:
-            raise SyntaxFault(f"variable {name} is declared twice", line)
-        found[name] = _kinds(domain, kinds, line)
-    return found
-
-
 def _read_predicates(domain: Domain, node: Node) -> None:
     for entry in node.items[1:]:
         if not entry.head or entry.head.startswith("?"):
             raise SyntaxFault(f"expected (name ?argument …), found {str(entry)[:40]}", entry.line)
-        if entry.head in domain.predicates or entry.head in ("=", "and", "not"):
+        signature = tuple(variables_of(domain, entry.items[1:]).values())
+        if entry.head in _RESERVED or domain.predicates.setdefault(entry.head, signature) != signature:
             raise SyntaxFault(f"predicate {entry.head} is declared twice or reserved", entry.line)
-        domain.predicates[entry.head] = tuple(_parameters(domain, entry.items[1:]).values())
 
 
 def _read_functions(domain: Domain, node: Node) -> None:
@@ -223,10 +205,10 @@ def _read_functions(domain: Domain, node: Node) -> None:
             raise SyntaxFault(f"not supported: a function that is no number: {str(entry)[:40]}", entry.line)
         if entry.head in domain.functions:
             raise SyntaxFault(f"function {entry.head} is declared twice", entry.line)
-        domain.functions[entry.head] = tuple(_parameters(domain, entry.items[1:]).values())
+        domain.functions[entry.head] = tuple(variables_of(domain, entry.items[1:]).values())
 
 
-def _read_action(domain: Domain, node: Node) -> Action:
+def _read_action(domain: Domain, node: Node) -> Schema:
     if len(node.items) < 2 or node.items[1].name is None or len(node.items) % 2:
         raise SyntaxFault("expected (:action NAME :parameters (…) :precondition … :effect …)", node.line)
     fields: dict[str, Node] = {}
@@ -236,18 +218,27 @@ def _read_action(domain: Domain, node: Node) -> Action:
         if key.name in fields:
             raise SyntaxFault(f"a second {key.name}", key.line)
         fields[key.name] = value
-    parameters = _parameters(domain, fields[":parameters"].items) if ":parameters" in fields else {}
+    parameters = variables_of(domain, fields[":parameters"].items) if ":parameters" in fields else {}
     scope = {
         **{name: domain.ancestry(kind) for name, kind in domain.constants.items()},
         **dict.fromkeys(parameters),
     }
-    needs = tuple(condition(domain, fields[":precondition"], scope)) if ":precondition" in fields else ()
-    adds: list[Atom] = []
-    deletes: list[Atom] = []
-    costs: list[Term] = []
-    if ":effect" in fields:
-        effect(domain, fields[":effect"], scope, adds, deletes, costs)
-    return Action(str(node.items[1]), parameters, needs, tuple(adds), tuple(deletes), tuple(costs))
+    needs = conjuncts(condition(domain, fields[":precondition"], scope)) if ":precondition" in fields else ()
+    effects = tuple(changes(domain, fields[":effect"], scope)) if ":effect" in fields else ()
+    return Schema(str(node.items[1]), parameters, needs, effects)
+
+
+def _metric(domain: Domain, node: Node | None, scope: Mapping[str, frozenset[str]]) -> Metric | None:
+    if node is None:
+        return None
+    if len(node.items) != 3 or node.items[1].name not in ("minimize", "maximize"):
+        raise SyntaxFault("expected (:metric minimize …) or (:metric maximize …)", node.line)
+    goal, what = str(node.items[1]), node.items[2]
+    if str(what) in ("(total-time)", "total-time") and "total-time" not in domain.functions:
+        return Metric(goal, ("total-time",))
+    if what.name is not None and what.name in domain.functions:
+        what = Node(what.line, None, (what,))  # `minimize total-cost`, as some problems have it
+    return Metric(goal, expression(domain, what, scope))
 
 
 def _read_init(
@@ -258,9 +249,10 @@ def _read_init(
     costs: dict[Atom, Fraction] = {}
     for entry in node.items[1:]:
         if entry.head == "=":
-            if len(entry.items) != 3 or entry.items[1].head not in domain.functions:
+            name = entry.items[1].head if len(entry.items) == 3 else ""
+            if name not in domain.functions and (name,) != TOTAL_COST:
                 raise SyntaxFault(f"{str(entry)[:60]}: expected (= (function …) number)", entry.line)
-            key = arguments_of(entry.items[1], domain.functions[entry.items[1].head], scope)
+            key = arguments_of(entry.items[1], domain.functions.get(name, ()), scope)
             if costs.setdefault(key, number(entry.items[2])) != number(entry.items[2]):
                 raise SyntaxFault(f"{entry.items[1]} is given two values", entry.line)
         elif entry.head == "at" and len(entry.items) == 3 and entry.items[2].name is None:
@@ -272,3 +264,13 @@ def _read_init(
     if both := true & false:
         raise SyntaxFault(f"(:init …) says both that {' '.join(min(both))} holds and that it does not", node.line)
     return frozenset(true), costs
+
+
+@lru_cache(maxsize=8)
+def parsed_task(domain: str, problem: str) -> PlanTask:
+    """The task of two PDDL texts.
+
+    Raises:
+        SyntaxFault: one of them is malformed, inconsistent, or beyond what is understood.
+    """
+    return parse_problem(parse_domain(domain), problem)

@@ -1,14 +1,16 @@
-"""Parts of PDDL shared by domains and problems: typed lists, atoms, conditions, effects; each checked as it is read."""
+"""Parts of PDDL shared by domains and problems: typed lists, atoms, numbers; each checked as it is read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
+from modulo.verifiers.plan_logic import Atom
+from modulo.verifiers.plan_task import Schema
 from modulo.verifiers.sexpr import Node, SyntaxFault
-from modulo.verifiers.strips import Action, Atom, Literal, Term
 
 __all__ = [
     "OBJECT",
@@ -17,15 +19,15 @@ __all__ = [
     "Signature",
     "arguments_of",
     "atom",
-    "condition",
-    "effect",
+    "is_number",
+    "kinds_of",
     "number",
     "typed_list",
+    "variables_of",
 ]
 
 OBJECT = "object"
-_CONDITIONS = {"or", "imply", "forall", "exists", "preference", "<", ">", "<=", ">="}
-_EFFECTS = {"when", "forall", "assign", "decrease", "scale-up", "scale-down", "oneof", "probabilistic"}
+_NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)", re.A)
 
 Signature: TypeAlias = tuple[frozenset[str], ...]
 """Types of a predicate's or function's arguments, each a choice."""
@@ -40,7 +42,7 @@ class Domain:
     constants: dict[str, str] = field(default_factory=dict)
     predicates: dict[str, Signature] = field(default_factory=dict)
     functions: dict[str, Signature] = field(default_factory=dict)
-    actions: dict[str, Action] = field(default_factory=dict)
+    actions: dict[str, Schema] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def ancestry(self, kind: str) -> frozenset[str]:
@@ -69,6 +71,8 @@ def typed_list(items: Sequence[Node]) -> Iterator[tuple[int, str, tuple[str, ...
             yield from ((line, name, kinds) for line, name in pending)
             pending, position = [], position + 2
         else:
+            if node.name.startswith((":", "-")):
+                raise SyntaxFault(f"expected a name, found {node.name}", node.line)
             pending.append((node.line, node.name))
             position += 1
     yield from ((line, name, ()) for line, name in pending)
@@ -78,30 +82,9 @@ Scope: TypeAlias = Mapping[str, frozenset[str] | None]
 """Names that may stand as arguments: with the types an object has, or `None` for a variable."""
 
 
-def condition(domain: Domain, node: Node, scope: Scope) -> Iterator[Literal]:
-    """The literals of a conjunction."""
-    if node.name is not None:
-        raise SyntaxFault(f"expected a condition, found {node}", node.line)
-    if not node.items:
-        return
-    if node.head == "and":
-        for part in node.items[1:]:
-            yield from condition(domain, part, scope)
-    elif node.head == "not":
-        if len(node.items) != 2:
-            raise SyntaxFault("(not …) takes one condition", node.line)
-        if node.items[1].head in ("and", "not"):
-            raise SyntaxFault(f"not supported: not around {node.items[1].head}", node.line)
-        yield Literal(atom(domain, node.items[1], scope, equality=True), positive=False)
-    else:
-        yield Literal(atom(domain, node, scope, equality=True))
-
-
 def atom(domain: Domain, node: Node, scope: Scope, *, equality: bool = False) -> Atom:
     """An atom of a declared predicate, its arguments in scope and of the right types."""
     name = node.head
-    if name in _CONDITIONS and name not in domain.predicates:
-        raise SyntaxFault(f"not supported: {name} in a condition", node.line)
     if name == "=" and equality:
         signature: Signature = (frozenset([OBJECT]),) * 2
     elif name in domain.predicates:
@@ -129,41 +112,34 @@ def arguments_of(node: Node, signature: Signature, scope: Scope) -> Atom:
     return (node.head, *(str(a) for a in arguments))
 
 
-def effect(domain: Domain, node: Node, scope: Scope, adds: list[Atom], deletes: list[Atom], costs: list[Term]) -> None:
-    """Collect what an effect adds, deletes and costs."""
-    if node.name is not None:
-        raise SyntaxFault(f"expected an effect, found {node}", node.line)
-    if not node.items:
-        return
-    if node.head == "and":
-        for part in node.items[1:]:
-            effect(domain, part, scope, adds, deletes, costs)
-    elif node.head == "increase":
-        if len(node.items) != 3 or str(node.items[1]) != "(total-cost)":
-            raise SyntaxFault("not supported: a numeric effect other than (increase (total-cost) …)", node.line)
-        costs.append(_cost(domain, node.items[2], scope))
-    elif node.head in _EFFECTS and node.head not in domain.predicates:
-        raise SyntaxFault(f"not supported: {node.head} in an effect", node.line)
-    elif node.head == "not":
-        if len(node.items) != 2:
-            raise SyntaxFault("(not …) takes one atom", node.line)
-        deletes.append(atom(domain, node.items[1], scope))
-    else:
-        adds.append(atom(domain, node, scope))
-
-
-def _cost(domain: Domain, node: Node, scope: Scope) -> Term:
-    if node.name is not None:
-        return number(node)
-    if node.head not in domain.functions:
-        raise SyntaxFault(f"not supported: {node} as a cost; a number or a declared function", node.line)
-    return arguments_of(node, domain.functions[node.head], scope)
-
-
 def number(node: Node) -> Fraction:
-    """A decimal number that is not negative."""
+    """The number that a decimal spells."""
     text = node.name or ""
-    whole, _, part = text.partition(".")
-    if not (whole + part).isascii() or not (whole + part).isdigit() or len(text) > 40:
-        raise SyntaxFault(f"expected a number that is not negative, found {str(node)[:40]}", node.line)
+    if not is_number(node) or len(text) > 40:
+        raise SyntaxFault(f"expected a number, found {str(node)[:40]}", node.line)
     return Fraction(text)
+
+
+def is_number(node: Node) -> bool:
+    """Whether it is spelled as a number."""
+    return node.name is not None and _NUMBER.fullmatch(node.name) is not None
+
+
+def kinds_of(domain: Domain, kinds: tuple[str, ...], line: int) -> frozenset[str]:
+    """The types of one entry of a typed list, checked; `object` where there is none."""
+    for kind in kinds:
+        if kind != OBJECT and kind not in domain.types:
+            raise SyntaxFault(f"type {kind} is not declared in (:types …)", line)
+    return frozenset(kinds or (OBJECT,))
+
+
+def variables_of(domain: Domain, items: Sequence[Node]) -> dict[str, frozenset[str]]:
+    """Variables of an action, a predicate or a quantifier, with their types."""
+    found: dict[str, frozenset[str]] = {}
+    for line, name, kinds in typed_list(items):
+        if not name.startswith("?") or len(name) < 2:
+            raise SyntaxFault(f"expected a ?variable, found {name}", line)
+        if name in found:
+            raise SyntaxFault(f"variable {name} is declared twice", line)
+        found[name] = kinds_of(domain, kinds, line)
+    return found

@@ -1,28 +1,46 @@
-"""The `plan` verifier: is the candidate a plan that solves a PDDL problem?
+"""The `plan` verifier: is the candidate a plan that solves a PDDL problem, within bounds, or an optimal one?
 
-A pass is a proof: the plan was executed step by step. See `verifiers/pddl.py` for the PDDL that is understood.
+A pass is a proof: the plan was executed step by step. See `verifiers/pddl.py` for the PDDL that is understood, and
+`verifiers/plan_text.py` for the notations of a plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import BeforeValidator, Field, JsonValue, ValidationError
 
-from modulo.errors import ProblemError
+from modulo.errors import MissingExtraError, ProblemError
 from modulo.protocols import Sandbox
-from modulo.types import Guarantee, Problem, Value, Verdict
-from modulo.verifiers.judging import judge
+from modulo.types import Guarantee, Outcome, Problem, Value, Verdict
+from modulo.verifiers.judging import judge, judge_many
 from modulo.verifiers.pddl import parse_domain, parse_problem
+from modulo.verifiers.plan_encode import UnsuitableError, encode, objective
+from modulo.verifiers.plan_optimal import PRELOAD, confirmed
+from modulo.verifiers.plan_task import PlanTask
 from modulo.verifiers.sexpr import SyntaxFault
 from modulo.verifiers.specs import problem_error, read_beside
+from modulo.verifiers.strips import compiled
 
 __all__ = ["PlanSpec", "PlanVerifier", "factory"]
 
 NAME: Final = "plan"
-VERSION: Final = "1"
+VERSION: Final = "2"
+EXTRA: Final = 'pip install "llm-modulo[planning]"'
+
+
+def _exact(value: object) -> str:
+    """The number as an exact fraction's text, whichever way it was written."""
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        return str(Fraction(str(value)))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError('expected a number, such as 12, 2.5 or "5/2"') from None
 
 
 class PlanSpec(Value):
@@ -31,11 +49,17 @@ class PlanSpec(Value):
     Attributes:
         domain: PDDL text, or the path of a file beside the problem file (a value without a parenthesis is a path).
         problem: the same for the problem.
-        seconds: deadline of one check.
+        max_steps: the most steps that a plan may have.
+        max_cost: the most that it may cost.
+        optimal: the plan has to be the best in `cost` or in `length`; `true`: in what the problem's metric says.
+        seconds: deadline of one check, the search for the optimum included.
     """
 
     domain: str
     problem: str
+    max_steps: int | None = Field(default=None, ge=0, strict=True)
+    max_cost: Annotated[str, BeforeValidator(_exact)] | None = None
+    optimal: bool | Literal["cost", "length"] = False
     seconds: float = Field(default=10.0, gt=0, le=600)
 
 
@@ -49,19 +73,42 @@ class PlanVerifier:
     def __init__(self, spec: PlanSpec, *, hard: bool) -> None:
         self._spec = spec
         self.hard = hard
+        self._payload: dict[str, JsonValue] = spec.model_dump(include={"domain", "problem", "max_steps", "max_cost"})
 
     async def verify(self, problem: Problem, candidate: str) -> Verdict:
         """Execute the plan; see `verifiers/plan_check.py`."""
-        return await judge(
+        verdict = await judge(
             NAME,
             VERSION,
             function="modulo.verifiers.plan_check:check",
-            payload={"domain": self._spec.domain, "problem": self._spec.problem, "candidate": candidate},
-            preload=("modulo.verifiers.plan_check",),
+            payload={**self._payload, "candidate": candidate},
+            preload=PRELOAD,
             seconds=self._spec.seconds,
             hard=self.hard,
             guarantee=self.guarantee,
         )
+        return await self._best(verdict)
+
+    async def verify_many(self, problem: Problem, candidates: Sequence[str]) -> list[Verdict]:
+        """Execute many plans, in order."""
+        verdicts = await judge_many(
+            NAME,
+            VERSION,
+            function="modulo.verifiers.plan_check:check_many",
+            payload=self._payload,
+            candidates=candidates,
+            preload=PRELOAD,
+            seconds=self._spec.seconds,
+            hard=self.hard,
+            guarantee=self.guarantee,
+        )
+        return [await self._best(verdict) for verdict in verdicts]
+
+    async def _best(self, verdict: Verdict) -> Verdict:
+        if not self._spec.optimal or verdict.outcome is not Outcome.PASS:
+            return verdict
+        task = self._spec.model_dump(include={"domain", "problem", "optimal"})
+        return await confirmed(verdict, task, limit=self._spec.seconds)
 
 
 class PlanFactory:
@@ -70,21 +117,50 @@ class PlanFactory:
     name = NAME
 
     def load(self, spec: JsonValue, *, base: Path | None) -> JsonValue:
-        """Inline the two files, and parse and check both texts.
+        """Inline the two files, parse and check both texts, and make `optimal: true` say what is meant.
 
         Raises:
             ProblemError: a file is missing, or the PDDL is wrong or not supported; names field, file and line.
+            MissingExtraError: the task, or `optimal`, needs a library that is not installed.
         """
         parsed = _validated(spec)
         domain_text, domain_file = _text("domain", parsed.domain, base)
         problem_text, problem_file = _text("problem", parsed.problem, base)
         domain = _parsed("domain", domain_file, lambda: parse_domain(domain_text))
-        _parsed("problem", problem_file, lambda: parse_problem(domain, problem_text))
-        return {"domain": domain_text, "problem": problem_text, "seconds": parsed.seconds}
+        task = _parsed("problem", problem_file, lambda: parse_problem(domain, problem_text))
+        loaded: dict[str, Any] = {"domain": domain_text, "problem": problem_text, "seconds": parsed.seconds}
+        if compiled(task) is None and find_spec("unified_planning") is None:
+            raise MissingExtraError(f"plan: conditional or quantified parts and numbers need an extra: {EXTRA}")
+        if parsed.max_steps is not None:
+            loaded["max_steps"] = parsed.max_steps
+        if parsed.max_cost is not None:
+            _check_cost(task)
+            loaded["max_cost"] = parsed.max_cost
+        if parsed.optimal:
+            loaded["optimal"] = _objective(task, parsed.optimal)
+        return loaded
 
     def build(self, spec: JsonValue, *, hard: bool, sandbox: Sandbox) -> PlanVerifier:
         """A verifier for a loaded spec; the sandbox is not needed."""
         return PlanVerifier(_validated(spec), hard=hard)
+
+
+def _check_cost(task: PlanTask) -> None:
+    if task.metric is not None and (task.metric.goal != "minimize" or task.metric.expression == ("total-time",)):
+        raise ProblemError("the problem's metric is no cost to minimize", field="max_cost")
+    if task.metric is None and "total-cost" not in task.functions:
+        raise ProblemError("nothing here has a cost; write max_steps", field="max_cost")
+
+
+def _objective(task: PlanTask, asked: str | bool) -> str:
+    try:
+        goal = objective(task, asked)
+        encode(task, goal)
+    except UnsuitableError as error:
+        raise ProblemError(str(error), field="optimal") from None
+    if find_spec("up_fast_downward") is None or find_spec("fast_downward") is None:
+        raise MissingExtraError(f"plan: optimal needs Fast Downward, an extra: {EXTRA}")
+    return goal
 
 
 T = TypeVar("T")

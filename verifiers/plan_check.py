@@ -1,56 +1,90 @@
 """Worker side of the `plan` verifier: a plan's text against a PDDL task.
 
-The candidate is lines of `(action argument …)`. Comments (`; …`) and step numbers (`3.`, `3:`, `3)`) are passed over;
-anything else is a fault of that step.
+The notations of a plan are those of `verifiers/plan_text.py`. A plain task is run by `verifiers/strips.py`. One with
+conditional or quantified parts or numbers is run by `verifiers/plan_run.py`, and passes only if unified-planning's own
+simulator agrees.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from modulo.verifiers.pddl import parse_domain, parse_problem
-from modulo.verifiers.strips import Atom, StepFault, Task, show, simulate, unmet
+from modulo.verifiers.pddl import parsed_task
+from modulo.verifiers.plan_logic import Atom, UndecidedError, decimal
+from modulo.verifiers.plan_run import PlanRun
+from modulo.verifiers.plan_task import PlanTask, StepFault
+from modulo.verifiers.plan_text import NoStep, read_steps
+from modulo.verifiers.strict_json import shorten
+from modulo.verifiers.strips import StripsRun, StripsTask, compiled
 
-__all__ = ["MAX_PLAN_CHARS", "check"]
+__all__ = ["MAX_PLAN_CHARS", "check", "check_many", "start"]
 
 MAX_PLAN_CHARS = 1_000_000
 _MAX_CRITIQUES = 5
-_NUMBER = re.compile(r"\s*(?:step\s*)?\d+\s*[.:)](?=\s*\()", re.I)
-_STEP = re.compile(r"\s*\(\s*([^\s()]+(?:\s+[^\s()]+)*)\s*\)")
+_MAX_SHOWN = 20
 
 
-def check(payload: dict[str, str]) -> dict[str, Any]:
+def check(payload: dict[str, Any]) -> dict[str, Any]:
     """Judge `payload["candidate"]` against `payload["domain"]` and `payload["problem"]` (PDDL that `load` accepted).
 
-    `score` is half the share of steps that can be taken plus half the share of goals that hold where the plan stops.
+    `max_steps` and `max_cost` (a fraction's text) are bounds or `None`. `score` is half the share of steps that can be
+    taken plus half the share of goals that hold where the plan stops.
     """
-    task, text = _task(payload["domain"], payload["problem"]), payload["candidate"]
+    return _judge(payload, payload["candidate"])
+
+
+def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """`check` of each of `payload["candidates"]`."""
+    for candidate in payload["candidates"]:
+        yield _judge(payload, candidate)
+
+
+@lru_cache(maxsize=8)
+def _strips(domain: str, problem: str) -> StripsTask | None:
+    return compiled(parsed_task(domain, problem))
+
+
+def start(domain: str, problem: str) -> StripsRun | PlanRun:
+    """A plan of two PDDL texts about to be carried out, by the simulator that is enough for them."""
+    strips = _strips(domain, problem)
+    return StripsRun(strips) if strips else PlanRun(parsed_task(domain, problem))
+
+
+def _judge(payload: dict[str, Any], text: str) -> dict[str, Any]:
     if len(text) > MAX_PLAN_CHARS:
         return _report("fail", [_critique(f"the plan is longer than {MAX_PLAN_CHARS:,} characters")], {}, 0.0)
-    steps = _steps(text)
-    state, taken, cost = set(task.init), 0, Fraction(0)
-    critiques: list[dict[str, Any]] = []
+    task = parsed_task(payload["domain"], payload["problem"])
+    steps = read_steps(text, task.actions)
+    try:
+        return _carried_out(payload, task, start(payload["domain"], payload["problem"]), steps)
+    except UndecidedError as error:
+        return _report("unknown", [_critique(f"cannot be judged: {error}")], {"steps": len(steps)}, None)
+
+
+def _carried_out(
+    payload: dict[str, Any], task: PlanTask, run: StripsRun | PlanRun, steps: list[Atom | NoStep]
+) -> dict[str, Any]:
+    taken, critiques = 0, list[dict[str, Any]]()
     for number, step in enumerate(steps, 1):
         try:
-            if isinstance(step, str):
-                raise StepFault("not an action; write each as (action argument …), one a line")
+            if isinstance(step, NoStep):
+                raise StepFault(step.why)
             if not critiques:
-                cost += simulate(task, state, step)
+                run.take(step)
                 taken = number
         except StepFault as fault:
-            shown = step[:80] if isinstance(step, str) else show(step)
-            critiques.append(_at_step(number, shown, fault))
+            critiques.append(_at_step(number, step, fault))
             if len(critiques) == _MAX_CRITIQUES:
                 break
-    missing = unmet(task.goal, state, {})
+    missing = run.unmet_goals()
     if missing and not critiques:
-        goals = [show(literal) for literal in missing]
         where = f"after all {len(steps)} steps" if steps else "the plan is empty and"
+        goals = _some(missing)
         critiques.append(
-            _critique(f"{where} the goal is not reached; still to do: {', '.join(goals)}", "goal", {"unmet": goals})
+            _critique(f"{where} the goal is not reached; still to do: {goals}", "goal", {"unmet": list(missing)})
         )
     evidence: dict[str, Any] = {
         "steps": len(steps),
@@ -58,53 +92,65 @@ def check(payload: dict[str, str]) -> dict[str, Any]:
         "goals": len(task.goal),
         "goals_met": len(task.goal) - len(missing),
     }
-    if task.has_costs:
-        evidence["cost"] = str(cost)
+    if (cost := _cost(task, run)) is not None:
+        evidence["cost"] = decimal(cost)
     if task.warnings:
         evidence["warnings"] = list(task.warnings)
+    critiques += _over(payload, len(steps), cost, complete=taken == len(steps))
+    if not critiques and isinstance(run, PlanRun):
+        from modulo.verifiers.plan_up import disagreement  # heavy: only where the task needs it
+
+        plan = [step for step in steps if not isinstance(step, NoStep)]
+        if why := disagreement(payload["domain"], payload["problem"], plan, run.world):
+            return _report("unknown", [_critique(f"cannot be judged: {why}")], evidence, None)
+        evidence["confirmed_by"] = "unified-planning"
     if not critiques:
         return _report("pass", [], evidence, 1.0)
     score = 0.5 * (taken / len(steps) if steps else 1.0)
     score += 0.5 * (evidence["goals_met"] / len(task.goal) if task.goal else 1.0)
-    return _report("fail", critiques, evidence, score)
+    return _report("fail", critiques, evidence, min(score, 0.99))
 
 
-@lru_cache(maxsize=8)
-def _task(domain: str, problem: str) -> Task:
-    return parse_problem(parse_domain(domain), problem)
+def _cost(task: PlanTask, run: StripsRun | PlanRun) -> Fraction | None:
+    if isinstance(run, StripsRun):
+        return run.cost if run.has_costs else None
+    metric = task.metric
+    if metric is not None and (metric.goal != "minimize" or metric.expression == ("total-time",)):
+        return None
+    return run.cost if metric or "total-cost" in task.functions else None
 
 
-def _steps(text: str) -> list[Atom | str]:
-    """Each step as name and arguments, or the text that is none."""
-    steps: list[Atom | str] = []
-    for line in text.lower().splitlines():
-        rest = line.partition(";")[0]
-        if match := _NUMBER.match(rest):
-            rest = rest[match.end() :]
-        while rest.strip():
-            match = _STEP.match(rest)
-            if match is None:
-                steps.append(rest.strip())
-                break
-            steps.append(tuple(match[1].split()))
-            rest = rest[match.end() :]
-    return steps
+def _over(payload: dict[str, Any], steps: int, cost: Fraction | None, *, complete: bool) -> Iterator[dict[str, Any]]:
+    """What is wrong with a plan's length and, if it could be carried out, its cost."""
+    most, dearest = payload.get("max_steps"), payload.get("max_cost")
+    if most is not None and steps > most:
+        yield _critique(f"the plan has {steps} steps; at most {most} are allowed", "length")
+    if dearest is None or not complete:
+        return
+    if cost is None:
+        yield _critique("the plan's cost is undefined", "cost")
+    elif cost > Fraction(dearest):
+        yield _critique(f"the plan costs {decimal(cost)}; at most {decimal(Fraction(dearest))} is allowed", "cost")
 
 
-def _at_step(number: int, shown: str, fault: StepFault) -> dict[str, Any]:
-    counterexample = {"step": number, "action": shown}
+def _at_step(number: int, step: Atom | NoStep, fault: StepFault) -> dict[str, Any]:
+    shown = shorten(step.text, 80) if isinstance(step, NoStep) else shorten(f"({' '.join(step)})", 200)
+    counterexample: dict[str, Any] = {"step": number, "action": shown}
     if fault.unmet:
-        return _critique(
-            f"step {number}, {shown}: {fault}",
-            f"step {number}",
-            {**counterexample, "unmet": [show(literal) for literal in fault.unmet]},
-        )
-    return _critique(f"step {number}, {shown}: {fault}", f"step {number}", counterexample)
+        counterexample["unmet"] = list(fault.unmet)
+    return _critique(shorten(f"step {number}, {shown}: {fault}", 2000), f"step {number}", counterexample)
+
+
+def _some(items: tuple[str, ...]) -> str:
+    more = len(items) - _MAX_SHOWN
+    return ", ".join(items[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _critique(message: str, locus: str | None = None, counterexample: Any = None) -> dict[str, Any]:
     return {"message": message, "locus": locus, "counterexample": counterexample}
 
 
-def _report(outcome: str, critiques: list[dict[str, Any]], evidence: dict[str, Any], score: float) -> dict[str, Any]:
+def _report(
+    outcome: str, critiques: list[dict[str, Any]], evidence: dict[str, Any], score: float | None
+) -> dict[str, Any]:
     return {"outcome": outcome, "critiques": critiques, "evidence": evidence, "score": score}

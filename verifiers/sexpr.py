@@ -1,20 +1,22 @@
 """S-expressions with line numbers: the outer form of PDDL.
 
-Names are lower-cased, since PDDL does not distinguish case. Sizes and depth are capped, so that reading is linear and
-cannot exhaust the stack whatever the text is.
+ASCII letters are lower-cased, since PDDL does not distinguish case. Sizes and depth are capped, so that reading is
+linear and cannot exhaust the stack whatever the text is.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 
-__all__ = ["Node", "SyntaxFault", "read_one"]
+__all__ = ["Node", "SyntaxFault", "ascii_lower", "read_one"]
 
 MAX_CHARS = 2_000_000
 MAX_DEPTH = 60
 
 _TOKEN = re.compile(r"\s+|;[^\n]*|(?P<token>[()]|[^\s();]+)")
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 class SyntaxFault(Exception):  # noqa: N818 (a fault of the text, not of the program)
@@ -40,6 +42,11 @@ class Node:
 
     def __str__(self) -> str:
         return self.name if self.name is not None else "(" + " ".join(map(str, self.items)) + ")"
+
+
+def ascii_lower(text: str) -> str:
+    """`text` with A–Z lower-cased. `str.lower` would turn the Kelvin sign into a `k`."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def read_one(text: str) -> tuple[Node, tuple[str, ...]]:
@@ -78,7 +85,7 @@ def read_one(text: str) -> tuple[Node, tuple[str, ...]]:
         elif not open_lists:
             raise SyntaxFault(f"expected '(', found {token[:40]!r}", line)
         else:
-            open_lists[-1][1].append(Node(line, token.lower()))
+            open_lists[-1][1].append(Node(line, ascii_lower(token)))
     if done is None:
         raise SyntaxFault(f"{len(open_lists)} parentheses are not closed" if open_lists else "the text is empty", line)
     return done, (f"{surplus} closing parenthesis too many at the end",) if surplus else ()

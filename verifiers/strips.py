@@ -10,44 +10,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-__all__ = ["Action", "Atom", "Literal", "StepFault", "Task", "Term", "ground", "show", "simulate", "unmet"]
+from modulo.verifiers.plan_logic import Atom, Condition, Literal, ground, show
+from modulo.verifiers.plan_read import TOTAL_COST
+from modulo.verifiers.plan_task import PlanTask, Schema, StepFault, bind
 
-Atom = tuple[str, ...]
-"""A predicate's name, then its arguments: objects, or `?variables` inside an action."""
+__all__ = ["Action", "StripsRun", "StripsTask", "compiled"]
 
-Term = Fraction | Atom
-"""A cost: a number, or a cost function's name and arguments."""
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """An atom that must hold, or must not. The predicate `=` compares its two arguments."""
-
-    atom: Atom
-    positive: bool = True
+_LENGTH: Atom = ("total-time",)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action schema. `parameters` maps each variable to the types one of which its argument must have."""
+    """An action whose precondition and effects are lists. `costs` are numbers, or cost functions to look up."""
 
     name: str
     parameters: Mapping[str, frozenset[str]]
     precondition: tuple[Literal, ...]
     adds: tuple[Atom, ...]
     deletes: tuple[Atom, ...]
-    costs: tuple[Term, ...] = ()
+    costs: tuple[Fraction | Atom, ...] = ()
 
 
 @dataclass(frozen=True)
-class Task:
-    """A domain and a problem, checked against each other (`verifiers/pddl.py` makes them).
-
-    Attributes:
-        objects: each object with its type and all types above it.
-        costs: values of cost functions, by ground name and arguments.
-        warnings: oddities that were accepted.
-    """
+class StripsTask:
+    """A task in which everything is a list of literals. `costs` are the values of cost functions."""
 
     actions: Mapping[str, Action]
     objects: Mapping[str, frozenset[str]]
@@ -55,80 +41,91 @@ class Task:
     goal: tuple[Literal, ...]
     costs: Mapping[Atom, Fraction] = field(default_factory=dict)
     has_costs: bool = False
-    warnings: tuple[str, ...] = ()
 
 
-class StepFault(Exception):  # noqa: N818 (a fault of the plan, not of the program)
-    """A step cannot be taken. `unmet` holds the preconditions that do not hold, if that is why."""
-
-    def __init__(self, message: str, unmet: tuple[Literal, ...] = ()) -> None:
-        self.unmet = unmet
-        super().__init__(message)
-
-
-def show(literal: Literal | Atom) -> str:
-    """PDDL text of a literal or an atom."""
-    if isinstance(literal, tuple):
-        return "(" + " ".join(literal) + ")"
-    return show(literal.atom) if literal.positive else f"(not {show(literal.atom)})"
-
-
-def ground(atom: Atom, binding: Mapping[str, str]) -> Atom:
-    """The atom with its variables replaced."""
-    return (atom[0], *(binding.get(argument, argument) for argument in atom[1:]))
-
-
-def unmet(
-    condition: tuple[Literal, ...], state: frozenset[Atom] | set[Atom], binding: Mapping[str, str]
-) -> tuple[Literal, ...]:
-    """The ground literals of `condition` that do not hold in `state`."""
-    missing = []
-    for literal in condition:
-        atom = ground(literal.atom, binding)
-        holds = atom[1] == atom[2] if atom[0] == "=" else atom in state
-        if holds is not literal.positive:
-            missing.append(Literal(atom, literal.positive))
-    return tuple(missing)
+def compiled(task: PlanTask) -> StripsTask | None:
+    """The same task as STRIPS, or `None` if it needs more: disjunction, quantifiers, conditional effects, numbers."""
+    goal = _literals(task.goal)
+    actions = {name: _action(schema) for name, schema in task.actions.items()}
+    known = {name: action for name, action in actions.items() if action is not None}
+    costs_alone = task.metric is None or (
+        task.metric.goal == "minimize" and task.metric.expression in (TOTAL_COST, _LENGTH)
+    )
+    if goal is None or len(known) < len(actions) or not costs_alone or task.numbers.get(TOTAL_COST):
+        return None
+    return StripsTask(
+        actions=known,
+        objects=task.objects,
+        init=task.init,
+        goal=goal,
+        costs=task.numbers,
+        has_costs=any(action.costs for action in known.values()),
+    )
 
 
-def bind(task: Task, step: Atom) -> tuple[Action, dict[str, str]]:
-    """The action that a plan step names, and its arguments by variable.
-
-    Raises:
-        StepFault: unknown action or object, or arguments of the wrong number or type.
-    """
-    action = task.actions.get(step[0])
-    if action is None:
-        raise StepFault(f"there is no action {step[0]!r}; the actions are {', '.join(sorted(task.actions))}")
-    names, arguments = tuple(action.parameters), step[1:]
-    if len(names) != len(arguments):
-        expected = " ".join((action.name, *names))
-        raise StepFault(f"it has {len(arguments)} arguments where ({expected}) has {len(names)}")
-    for position, (argument, (variable, types)) in enumerate(zip(arguments, action.parameters.items(), strict=True), 1):
-        if argument not in task.objects:
-            raise StepFault(f"argument {position}, {argument!r}, is not an object of the problem")
-        if not types & task.objects[argument]:
-            wanted = " or ".join(sorted(types))
-            raise StepFault(f"argument {position}, {argument!r}, is not of type {wanted} ({variable})")
-    return action, dict(zip(names, arguments, strict=True))
+def _literals(conditions: tuple[Condition, ...]) -> tuple[Literal, ...] | None:
+    literals = tuple(part for part in conditions if isinstance(part, Literal))
+    return literals if len(literals) == len(conditions) else None
 
 
-def simulate(task: Task, state: set[Atom], step: Atom) -> Fraction:
-    """Take one step: change `state` in place and return the step's cost (0 where the domain has no costs).
+def _action(schema: Schema) -> Action | None:
+    precondition = _literals(schema.precondition)
+    if precondition is None:
+        return None
+    adds, deletes, costs = [], [], []
+    for change in schema.changes:
+        if change.when is not None or change.variables:
+            return None
+        if change.op == "add":
+            adds.append(change.target)
+        elif change.op == "delete":
+            deletes.append(change.target)
+        elif (change.op, change.target) == ("increase", TOTAL_COST) and isinstance(change.by, Fraction | tuple):
+            if change.by == TOTAL_COST:
+                return None
+            costs.append(change.by)
+        else:
+            return None
+    return Action(schema.name, schema.parameters, precondition, tuple(adds), tuple(deletes), tuple(costs))
 
-    Raises:
-        StepFault: the step cannot be taken; the state is unchanged.
-    """
-    action, binding = bind(task, step)
-    if missing := unmet(action.precondition, state, binding):
-        raise StepFault("precondition not met: " + ", ".join(map(show, missing)), missing)
-    cost = Fraction(0)
-    for term in action.costs:
-        value = term if isinstance(term, Fraction) else task.costs.get(ground(term, binding))
-        if value is None:
-            assert not isinstance(term, Fraction)
-            raise StepFault(f"its cost {show(ground(term, binding))} is not defined by the problem")
-        cost += value
-    state.difference_update([ground(atom, binding) for atom in action.deletes])
-    state.update(ground(atom, binding) for atom in action.adds)
-    return cost
+
+class StripsRun:
+    """A plan being carried out. `cost` is the sum of what its steps cost."""
+
+    def __init__(self, task: StripsTask) -> None:
+        self._task = task
+        self._state = set(task.init)
+        self.cost = Fraction(0)
+        self.has_costs = task.has_costs
+
+    def take(self, step: Atom) -> None:
+        """Take one step.
+
+        Raises:
+            StepFault: the step cannot be taken; nothing is changed.
+        """
+        action, binding = bind(self._task.actions, self._task.objects, step)
+        if missing := self._unmet(action.precondition, binding):
+            raise StepFault("precondition not met: " + ", ".join(missing), missing)
+        cost = Fraction(0)
+        for term in action.costs:
+            value = term if isinstance(term, Fraction) else self._task.costs.get(ground(term, binding))
+            if value is None:
+                raise StepFault(f"its cost {show(term, binding)} is not defined by the problem")
+            cost += value
+        self._state.difference_update([ground(atom, binding) for atom in action.deletes])
+        self._state.update(ground(atom, binding) for atom in action.adds)
+        self.cost += cost
+
+    def unmet_goals(self) -> tuple[str, ...]:
+        """The goals that do not hold now."""
+        return self._unmet(self._task.goal, {})
+
+    def _unmet(self, condition: tuple[Literal, ...], binding: Mapping[str, str]) -> tuple[str, ...]:
+        missing = []
+        for literal in condition:
+            atom = ground(literal.atom, binding)
+            holds = atom[1] == atom[2] if atom[0] == "=" else atom in self._state
+            if holds is not literal.positive:
+                missing.append(show(Literal(atom, literal.positive)))
+        return tuple(missing)
