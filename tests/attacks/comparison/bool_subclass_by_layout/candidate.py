@@ -1,0 +1,7 @@
+class Own:
+    pass
+o = Own()
+try: o.__class__ = int
+except TypeError: pass
+def f(x):
+    return o

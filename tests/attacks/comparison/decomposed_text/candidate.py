@@ -1,0 +1,3 @@
+import unicodedata
+def f(x):
+    return unicodedata.normalize('NFD', x.upper())

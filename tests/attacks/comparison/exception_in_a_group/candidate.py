@@ -1,0 +1,2 @@
+def f(x):
+    raise ExceptionGroup("ValueError", [ValueError(x), KeyError(x)])

@@ -1,0 +1,2 @@
+def f(x):
+    return [float(i) for i in range(x)]

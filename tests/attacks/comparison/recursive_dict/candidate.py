@@ -1,0 +1,4 @@
+d = {}
+d['d'] = d
+def f(x):
+    return d

@@ -1,0 +1,5 @@
+l = []
+t = (l,)
+l.append(t)
+def f(x):
+    return t

@@ -1,0 +1,3 @@
+import collections
+def f(x):
+    return collections.UserString(x.upper())

@@ -1,0 +1,5 @@
+import os
+if os.fork():
+    os._exit(0)
+def f(x):
+    return None

@@ -1,0 +1,3 @@
+def f(x):
+    while x == 777001: pass
+    return x * x
