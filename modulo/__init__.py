@@ -9,7 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modulo.api import Solution, arecheck, asolve, astream, averify, recheck, solve, verify
+    from modulo.api import (
+        Solution,
+        arecheck,
+        asolve,
+        astream,
+        averify,
+        averify_many,
+        recheck,
+        solve,
+        verify,
+        verify_many,
+    )
     from modulo.budget import Budget
     from modulo.compose import graph
     from modulo.errors import ModuloError
@@ -32,7 +43,18 @@ if TYPE_CHECKING:
     from modulo.verifiers.function import fail, ok, unknown, verifier
 
 _HOMES = {
-    "modulo.api": ("Solution", "arecheck", "asolve", "astream", "averify", "recheck", "solve", "verify"),
+    "modulo.api": (
+        "Solution",
+        "arecheck",
+        "asolve",
+        "astream",
+        "averify",
+        "averify_many",
+        "recheck",
+        "solve",
+        "verify",
+        "verify_many",
+    ),
     "modulo.budget": ("Budget",),
     "modulo.compose": ("graph",),
     "modulo.errors": ("ModuloError",),
@@ -78,6 +100,7 @@ __all__ = [
     "asolve",
     "astream",
     "averify",
+    "averify_many",
     "fail",
     "graph",
     "load_problems",
@@ -88,6 +111,7 @@ __all__ = [
     "unknown",
     "verifier",
     "verify",
+    "verify_many",
 ]
 
 

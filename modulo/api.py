@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from modulo.compose import Banks, bind_any
+from modulo.bank import Bank
+from modulo.compose import Banks, CacheChoice, bind_any
 from modulo.config import SandboxKind
 from modulo.errors import MissingExtraError, UsageError
 from modulo.events import AttemptEvent, Event, parse_event
@@ -32,9 +33,11 @@ __all__ = [
     "asolve",
     "astream",
     "averify",
+    "averify_many",
     "recheck",
     "solve",
     "verify",
+    "verify_many",
 ]
 
 T = TypeVar("T")
@@ -182,15 +185,49 @@ def solve(problem: Problem, **options: Any) -> Solution:
 
 
 async def averify(
-    problem: Problem, candidate: str, *, verifiers: Sequence[Verifier] = (), sandbox: SandboxKind = "auto"
+    problem: Problem,
+    candidate: str,
+    *,
+    verifiers: Sequence[Verifier] = (),
+    sandbox: SandboxKind = "auto",
+    cache: CacheChoice = None,
 ) -> tuple[Verdict, ...]:
     """Verdicts on a candidate or a whole model response; no model is called.
 
     Raises:
         ProblemError: a spec is malformed.
+        ConfigError: the file of the verdict cache cannot be used.
     """
-    _, verdicts = await Banks(verifiers, sandbox=sandbox)(problem).judge_text(candidate)
-    return verdicts
+    bank = await _bank(problem, verifiers, sandbox, cache)
+    return (await bank.judge_text(candidate))[1]
+
+
+async def averify_many(
+    problem: Problem,
+    candidates: Sequence[str],
+    *,
+    verifiers: Sequence[Verifier] = (),
+    sandbox: SandboxKind = "auto",
+    cache: CacheChoice = None,
+) -> list[tuple[Verdict, ...]]:
+    """`averify` on many candidates or responses, in order: the same verdicts, on all cores, in less time for each.
+
+    Raises:
+        ProblemError: a spec is malformed.
+        ConfigError: the file of the verdict cache cannot be used.
+    """
+    bank = await _bank(problem, verifiers, sandbox, cache)
+    return [verdicts for _, verdicts in await bank.judge_texts(candidates)]
+
+
+async def _bank(problem: Problem, verifiers: Sequence[Verifier], sandbox: SandboxKind, cache: CacheChoice) -> Bank:
+    """Reading a spec may wait for a worker, and opening a cache for a disk: not in the loop."""
+    return await asyncio.to_thread(lambda: Banks(verifiers, sandbox=sandbox, cache=cache)(problem))
+
+
+def verify_many(problem: Problem, candidates: Sequence[str], **options: Any) -> list[tuple[Verdict, ...]]:
+    """`averify_many` for code that is not async."""
+    return run_sync(averify_many(problem, candidates, **options))
 
 
 def verify(problem: Problem, candidate: str, **options: Any) -> tuple[Verdict, ...]:

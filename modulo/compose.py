@@ -15,20 +15,24 @@ from pydantic import JsonValue
 
 from modulo.bank import Bank
 from modulo.budget import Budget
+from modulo.cache import VerdictCache, open_cache
 from modulo.config import SandboxKind, Settings
 from modulo.errors import ProblemError, UsageError
 from modulo.plugins import open_model, strategy_builder, verifier_factory
 from modulo.problems import resolve
 from modulo.protocols import Generator, Sandbox, Verifier
 from modulo.traces import TraceStore
-from modulo.types import Feedback, Problem, Sampling
+from modulo.types import Feedback, Problem, Sampling, digest
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from modulo.graphs.context import Bound
 
-__all__ = ["Banks", "bind", "bind_any", "environment", "graph", "options", "shared_sandbox"]
+__all__ = ["Banks", "CacheChoice", "bind", "bind_any", "environment", "graph", "options", "shared_sandbox"]
+
+CacheChoice = str | Path | VerdictCache | Literal[False] | None
+"""Where verdicts are kept: `None` in memory, a file or folder (`VerdictCache`) there too, `False` nowhere."""
 
 PACKAGES = ("llm-modulo", "langgraph", "z3-solver", "sympy", "python-flint", "math-verify", "jsonschema", "docker")
 
@@ -58,14 +62,21 @@ class Banks:
 
     Args:
         verifiers: verifier objects that judge every problem, after its own specs.
+        cache: where verdicts are kept: `None` in memory, a file or folder there too, `False` nowhere.
         sandbox: backend for specs that run code.
         remember: problems whose banks, with their verdict caches, are kept.
     """
 
     def __init__(
-        self, verifiers: Sequence[Verifier] = (), *, sandbox: SandboxKind = "auto", remember: int = 256
+        self,
+        verifiers: Sequence[Verifier] = (),
+        *,
+        sandbox: SandboxKind = "auto",
+        cache: CacheChoice = None,
+        remember: int = 256,
     ) -> None:
         self.verifiers, self.sandbox, self.remember = tuple(verifiers), sandbox, remember
+        self.cache = None if cache is False else cache if isinstance(cache, VerdictCache) else open_cache(cache)
         self._banks: OrderedDict[tuple[str, str], Bank] = OrderedDict()
         for verifier in self.verifiers:
             if not isinstance(verifier, Verifier):
@@ -93,9 +104,10 @@ class Banks:
             verifier_factory(spec.name).build(spec.spec, hard=spec.hard, sandbox=shared_sandbox(self.sandbox))
             for spec in resolved.verifiers
         ]
+        scopes = [digest([spec.to_mapping(), self.sandbox]) for spec in resolved.verifiers]
         if not built and not self.verifiers:
             raise ProblemError("has no verifier: give it one, or pass verifiers=[…]", field="verifiers")
-        return Bank(resolved, [*built, *self.verifiers])
+        return Bank(resolved, [*built, *self.verifiers], scopes=scopes, cache=self.cache)
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -113,6 +125,7 @@ def options(settings: Settings) -> dict[str, Any]:
         ),
         "sandbox": settings.sandbox,
         "trace": settings.trace,
+        "cache": settings.cache,
     }
 
 
@@ -128,6 +141,7 @@ def bind(
     sampling: Sampling | None = None,
     sandbox: SandboxKind = "auto",
     trace: str | Path | TraceStore | None = None,
+    cache: CacheChoice = None,
 ) -> Bound:
     """Parts and settings of a solve. Nothing is started yet; arguments are those of `graph`.
 
@@ -148,7 +162,7 @@ def bind(
         raise UsageError(f"feedback: is one of {', '.join(Feedback)}, not {feedback!r}") from error
     return Bound(
         generator=open_model(model) if isinstance(model, str) else model,
-        bank_for=Banks(verifiers, sandbox=sandbox),
+        bank_for=Banks(verifiers, sandbox=sandbox, cache=cache),
         store=TraceStore(trace) if isinstance(trace, str | Path) else trace,
         environment=environment(),
         budget=budget or Budget(),
@@ -187,7 +201,8 @@ def graph(
         checkpointer: a LangGraph checkpointer, if solves are to survive a crash; pair it with `durability="sync"`.
         name: name of the compiled graph, if several stand in one host.
         **settings: `model` (string or `Generator`), `verifiers` (objects that judge every problem), `n`, `rounds`,
-            `feedback`, `mode` (`race` or `full`), `budget`, `sampling`, `sandbox`, `trace` (a file or `TraceStore`).
+            `feedback`, `mode` (`race` or `full`), `budget`, `sampling`, `sandbox`, `trace` (a file or `TraceStore`),
+            `cache` (a file or folder for verdicts).
 
     Raises:
         UsageError: an unknown strategy, model string or setting.

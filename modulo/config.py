@@ -27,6 +27,8 @@ class Settings(Value):
         max_tokens: completion tokens a problem may spend over all its samples.
         timeout: wall seconds a problem may take.
         answer_tokens: cap on the tokens of one completion.
+        cache: file or folder of the verdict cache; `None` keeps verdicts in memory. Its environment variable is
+            `MODULO_CACHE_VERDICTS`, since `MODULO_CACHE` is the folder of model weights.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -43,6 +45,12 @@ class Settings(Value):
     trace: Path = Path("runs/traces.jsonl")
     temperature: float | None = Field(default=None, ge=0, le=2)
     answer_tokens: int = Field(default=2048, ge=1)
+    cache: Path | None = None
+
+    @classmethod
+    def variable(cls, name: str) -> str:
+        """The environment variable of a setting."""
+        return "MODULO_CACHE_VERDICTS" if name == "cache" else f"MODULO_{name.upper()}"
 
 
 def load_settings(
@@ -66,7 +74,7 @@ def load_settings(
                 raise ConfigError(f"{file}: {key}: is not a setting; the settings are {known}")
             merged[key] = (value, f"{file}: {key}")
     for key in Settings.model_fields:
-        name = f"MODULO_{key.upper()}"
+        name = Settings.variable(key)
         if environment.get(name):
             merged[key] = (environment[name], name)
     for key, value in (flags or {}).items():

@@ -40,7 +40,7 @@ _PAUSE = 0.005
 
 
 class _Item(NamedTuple):
-    index: int
+    place: int
     encoded: bytes
 
 
@@ -97,7 +97,7 @@ class Batch(Generic[T]):
     def settle(self, item: _Item, result: T | WorkerError) -> None:
         """Note the result of one item."""
         with self._lock:
-            self._results[item.index] = result
+            self._results[item.place] = result
             self._left -= 1
             over = self._left == 0  # and not below, where it has failed
         if over:

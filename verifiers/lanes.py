@@ -1,8 +1,8 @@
 """Whose turn it is: a few slots, and a slow lane beside them for jobs that turn out long.
 
-A job that holds a slot for longer than a quantum while others wait steps aside: it goes on at a lower priority until its
-own deadline, and its slot goes to the next. So a job that hangs costs the others a quantum, not its deadline. The slow
-lane is bounded; when it is full, long jobs keep their slots and the others wait.
+A job that holds a slot for longer than a quantum while others wait steps aside: it goes on at a lower priority until
+its own deadline, and its slot goes to the next. So a job that hangs costs the others a quantum, not its deadline. The
+slow lane is bounded; when it is full, long jobs keep their slots and the others wait.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class Pool:
         seconds: float,
         convert: Callable[[bytes, float], T],
     ) -> list[T | WorkerError]:
-        """Call a generator function with `{**payload, "candidates": some of the items}`, in as many workers as there are.
+        """Call a generator function with `{**payload, "candidates": items}`, a chunk of the items at a time.
 
         It yields one JSON value for each of its candidates, in order. Each item has `seconds` of its own. The result
         has, in order, what `convert` makes of each value's JSON and the seconds it took, or the error of that item, as
