@@ -3,13 +3,15 @@
     schema: {type: object, required: [start], properties: {start: {type: integer, minimum: 9, maximum: 17}}}
 
 The dialect is 2020-12 unless `$schema` says otherwise. A `format` is asserted, not only noted; a format that cannot be
-checked here, an unreadable pattern and a `$ref` to another document are errors of the spec, since each would let
-answers pass unchecked. So is a schema without any requirement. Numbers are read as doubles, as JSON Schema tools do,
-except that `multipleOf` compares decimals exactly (0.07 is a multiple of 0.01).
+checked here, a pattern that cannot be matched and a `$ref` to another document are errors of the spec, since each would
+let answers pass unchecked. So is a schema without any requirement. An answer's numbers are compared as the decimals they
+spell, and never rounded to doubles (0.07 is a multiple of 0.01). No answer makes a pattern run away: see
+`verifiers/schema_patterns.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,14 @@ from pydantic import JsonValue
 from modulo.errors import ProblemError
 from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Problem, Verdict
-from modulo.verifiers.judging import judge
+from modulo.verifiers.judging import judge, judge_many
 from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, shared
 from modulo.verifiers.specs import ensure_json
 
 __all__ = ["SchemaFactory", "SchemaVerifier", "factory"]
 
-_NAME, _VERSION = "schema", "1"
-_PRELOAD = ("jsonschema", "modulo.verifiers.schema_check")
+_NAME, _VERSION = "schema", "2"
+_PRELOAD = ("re2", "modulo.verifiers.schema_check")
 _SECONDS = 10.0
 
 
@@ -50,6 +52,20 @@ class SchemaVerifier:
             self.version,
             function="modulo.verifiers.schema_check:check",
             payload={"schema": self._schema, "candidate": candidate},
+            preload=_PRELOAD,
+            seconds=_SECONDS,
+            hard=self.hard,
+            guarantee=self.guarantee,
+        )
+
+    async def verify_many(self, problem: Problem, candidates: Sequence[str]) -> list[Verdict]:
+        """The verdicts that `verify` gives, in order."""
+        return await judge_many(
+            self.name,
+            self.version,
+            function="modulo.verifiers.schema_check:check_many",
+            payload={"schema": self._schema},
+            candidates=candidates,
             preload=_PRELOAD,
             seconds=_SECONDS,
             hard=self.hard,

@@ -1,4 +1,4 @@
-"""What `format` and `pattern` of a JSON Schema mean here, the same on every machine. Runs in a worker.
+"""What `format` of a JSON Schema means here, the same on every machine. Runs in a worker.
 
 Which formats jsonschema knows depends on what else is installed, and an unknown one passes everything; so the set is
 fixed, and the syntax is that of the RFC that JSON Schema names for each (3339, 3986, 5321, 1123).
@@ -7,12 +7,16 @@ fixed, and the syntax is that of the RFC that JSON Schema names for each (3339, 
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import re
 from collections.abc import Callable
 
+import idna
 from jsonschema import FormatChecker
 
-__all__ = ["FORMATS", "python_pattern"]
+from modulo.verifiers.schema_patterns import is_pattern
+
+__all__ = ["FORMATS"]
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*"
@@ -36,18 +40,17 @@ _SYNTAX = {
 
 def _matcher(name: str) -> Callable[[object], bool]:
     syntax = re.compile(_SYNTAX[name], re.ASCII | re.DOTALL)
+    further = _FURTHER.get(name)
 
     def matches(value: object) -> bool:
         if not isinstance(value, str):
             return True
-        if syntax.fullmatch(value) is None:
-            return False
-        return not name.startswith("date") or _is_a_day(value[:10])
+        return syntax.fullmatch(value) is not None and (further is None or further(value))
 
     return matches
 
 
-def _is_a_day(text: str) -> bool:
+def _is_day(text: str) -> bool:
     try:
         datetime.date.fromisoformat(text)
     except ValueError:
@@ -55,8 +58,55 @@ def _is_a_day(text: str) -> bool:
     return True
 
 
+def _is_time(text: str) -> bool:
+    """A leap second, which is only ever 23:59:60 in UTC, stands where its offset puts it (RFC 3339, appendix D)."""
+    if text[6:8] != "60":
+        return True
+    offset = 0 if text[-1] in "Zz" else int(text[-6] + "1") * (int(text[-5:-3]) * 60 + int(text[-2:]))
+    return (int(text[:2]) * 60 + int(text[3:5]) - offset) % (24 * 60) == 24 * 60 - 1
+
+
+def _is_date_time(text: str) -> bool:
+    return _is_day(text[:10]) and _is_time(text[11:])
+
+
+def _is_host(text: str) -> bool:
+    """Only an A-label has hyphens in its third and fourth place, and it stands for a valid U-label (RFC 5891)."""
+    for label in text.split("."):
+        if label[2:4] == "--":
+            try:
+                idna.ulabel(label.lower())
+            except idna.IDNAError:
+                return False
+            if not label.lower().startswith("xn--"):
+                return False
+    return True
+
+
+def _is_uri(text: str) -> bool:
+    """An address in brackets is one of IPv6; the syntax has seen to the rest."""
+    if (literal := re.search(r"//[^/?#]*\[([^\]]*)\]", text)) is None:
+        return True
+    try:
+        ipaddress.IPv6Address(literal[1])
+    except ValueError:
+        return False
+    return True
+
+
+_FURTHER: dict[str, Callable[[str], bool]] = {
+    "date": _is_day,
+    "date-time": _is_date_time,
+    "email": lambda text: _is_host(text.rpartition("@")[2]),
+    "hostname": _is_host,
+    "time": _is_time,
+    "uri": _is_uri,
+}
+
+
 def _checker() -> FormatChecker:
-    checker = FormatChecker(formats=("ipv4", "ipv6", "regex"))
+    checker = FormatChecker(formats=("ipv4", "ipv6"))
+    checker.checks("regex")(lambda value: not isinstance(value, str) or is_pattern(value))
     for name in _SYNTAX:
         checker.checks(name)(_matcher(name))
     return checker
@@ -64,30 +114,3 @@ def _checker() -> FormatChecker:
 
 FORMATS = _checker()
 """The formats that can be asserted; others are refused when a schema is loaded."""
-
-
-def python_pattern(pattern: str) -> str:
-    r"""An ECMA 262 pattern for Python's `re`: `$` is the very end of the text, `\d` and `\w` are ASCII.
-
-    In Python `$` also stands before a last line break, so that `^[a-z]+$` would let `"abc\n"` pass.
-
-    Raises:
-        re.error: the pattern would mean something else.
-    """
-    parts, in_class, escaped = ["(?a)"], False, False
-    for char in pattern:
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == "[":
-            in_class = True
-        elif char == "]":
-            if in_class and "".join(parts).endswith(("[", "[^")):
-                raise re.error("an empty class means something else in Python")
-            in_class = False
-        elif char == "$" and not in_class:
-            parts.append(r"\Z")
-            continue
-        parts.append(char)
-    return "".join(parts)
