@@ -74,7 +74,7 @@ class Attack(Value):
 
     kind: str
     name: str
-    tries: str = Field(min_length=10, max_length=300)
+    tries: str = Field(min_length=5, max_length=300)
     problem: str | None = None
     outcome: tuple[Outcome, ...] = (Outcome.FAIL,)
     says: tuple[str, ...] = ()

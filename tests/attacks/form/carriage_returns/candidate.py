@@ -1,0 +1,2 @@
+# innocent def g(x): return 9
+f = g if 'g' in dir() else None

@@ -1,0 +1,3 @@
+import requests_of_nobody
+def f(x):
+    return x * x

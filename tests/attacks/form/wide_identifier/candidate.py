@@ -1,0 +1,2 @@
+def ｆ(x):
+    return 9

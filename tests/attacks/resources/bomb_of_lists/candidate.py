@@ -1,0 +1,3 @@
+def f(x):
+    value = [0]
+    while True: value += value

@@ -1,0 +1,3 @@
+# @TEXT@
+def f(x):
+    return x * x

@@ -1,0 +1,3 @@
+VALUE = 1 << (1 << 40)
+def f(x):
+    return x * x

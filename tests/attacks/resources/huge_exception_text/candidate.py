@@ -1,0 +1,2 @@
+def f(x):
+    raise ValueError("9" * 20_000_000)

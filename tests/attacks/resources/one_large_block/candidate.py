@@ -1,0 +1,2 @@
+def f(x):
+    return len(b"x" * 10 ** 12)
