@@ -10,12 +10,11 @@ verifier refuses it.
 from __future__ import annotations
 
 import ast
-import functools
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 
+from modulo.extract_plan import is_json_plan, plan_lines, plan_words
 from modulo.thinking import split_thinking
 from modulo.types import AnswerFormat, Problem
 
@@ -28,8 +27,6 @@ _FENCE = re.compile(
 )
 """A fenced block. A mark indented further than its first line does not close it: it stands in a docstring."""
 _TAG = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
-_LINE_MARKS = re.compile(r"^(?:[\s>|*_`•-]|(?:step|action)?\s*\d+(?:\.\d+)?\s*[.:)])+", re.I)
-_PLAN_LINE = re.compile(r"^(\([^()]*\))[\s*_`|]*(?:;.*|\[\s*[\d.]+\s*\]|[.,])?[\s*_`|]*$")
 _ANSWER_PHRASE = re.compile(r"\b(?:the\s+)?(?:final\s+)?answer\s+is\s*:?\s*(?P<value>[^\n]+)", re.I)
 _LABEL = re.compile(r"^\s*\**(?:A|Answer|Final answer)\**\s*:\**\s*(?P<value>\S[^\n]*)$", re.I | re.M)
 _HASHES = re.compile(r"^\s*####\s*(?P<value>\S[^\n]*)$", re.M)
@@ -48,7 +45,7 @@ _PROSE = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 LANGUAGES = {
     AnswerFormat.PYTHON: {"python", "py", "python3", ""},
     AnswerFormat.JSON: {"json", "json5", "jsonc", ""},
-    AnswerFormat.PLAN: {"pddl", "plan", "lisp", "text", ""},
+    AnswerFormat.PLAN: {"pddl", "plan", "lisp", "text", "json", ""},
     AnswerFormat.SMTLIB: {"smtlib", "smt2", "smt", "lisp", "smt-lib", ""},
     AnswerFormat.MATH: {"math", "latex", "tex", "text", ""},
 }
@@ -274,57 +271,19 @@ def _trim(value: str) -> str:
 
 
 def _plan(text: str, problem: Problem) -> str | None:
-    words = _plan_words(problem)
-    blocks = [b for b in _blocks(text, AnswerFormat.PLAN) if _plan_lines(b, *words)]
-    lines = _plan_lines(blocks[-1] if blocks else text, *words)
-    if lines:
-        return "\n".join(lines)
-    bare = text.strip()
-    return bare if bare.startswith("(") else None
-
-
-def _plan_words(problem: Problem) -> tuple[frozenset[str], frozenset[str]]:
-    """Names of the actions, and all names, of the problem's planning task."""
     specs = (s.spec for s in problem.verifiers if s.name == "plan" and isinstance(s.spec, dict))
-    return _names("\n".join(str(spec.get(part, "")) for spec in specs for part in ("domain", "problem")))
-
-
-@functools.lru_cache(maxsize=8)
-def _names(pddl: str) -> tuple[frozenset[str], frozenset[str]]:
-    text = re.sub(r";[^\n]*", "", pddl).lower()
-    return frozenset(re.findall(r"\(\s*:action\s+([^\s()]+)", text)), frozenset(re.findall(r"[^\s()]+", text))
-
-
-def _plan_lines(text: str, actions: frozenset[str], names: frozenset[str]) -> list[str]:
-    """Lines that are a step, list marks and markdown aside. A malformed one is kept: the verifier refuses it."""
-    found: list[tuple[str, bool]] = []
-    for line in text.splitlines():
-        bare = _LINE_MARKS.sub("", line, count=1).strip()
-        clean = _PLAN_LINE.match(bare)
-        if clean or bare.startswith("("):
-            found.append((clean[1] if clean else bare, True))
-            continue
-        plain = "".join(c for c in unicodedata.normalize("NFKC", line) if unicodedata.category(c) != "Cf").lower()
-        plain = _LINE_MARKS.sub("", plain, count=1).strip()
-        spelled = plain.rstrip(" .,*_`|").split()
-        if plain.startswith(("(", "[(")) or (len(spelled) > 1 and spelled[0] in actions and names.issuperset(spelled)):
-            found.append((line.strip(), True))
-        elif any(step.split()[:1] and step.split()[0] in actions for step in re.findall(r"\(([^()]*)\)", plain)):
-            found.append((line.strip(), False))
-    while found and not found[-1][1]:
-        found.pop()
-    while found and not found[0][1]:
-        found.pop(0)
-    kept = [line for line, is_step in found if is_step]
-    whole = {f"({' '.join(line.lower().strip('()').split())})" for line in kept}
-    # Prose between two steps may name steps of the plan, but hold none of its own.
-    return [line for line, is_step in found if is_step or not _restates(line, whole, actions)]
-
-
-def _restates(line: str, steps: set[str], actions: frozenset[str]) -> bool:
-    """Whether every step that a line of prose names is one of the plan's."""
-    named = [words for step in re.findall(r"\(([^()]*)\)", line.lower()) if (words := step.split())]
-    return all(f"({' '.join(words)})" in steps for words in named if words[0] in actions)
+    words = plan_words("\n".join(str(spec.get(part, "")) for spec in specs for part in ("domain", "problem")))
+    blocks = _blocks(text, AnswerFormat.PLAN)
+    for part in [*reversed(blocks), text]:
+        bare = part.strip()
+        if is_json_plan(bare):
+            return bare
+        if lines := plan_lines(part, *words):
+            return "\n".join(lines)
+    if values := [value for value in _json_values(text) if is_json_plan(value)]:
+        return values[-1]
+    empty = blocks[-1] if blocks else text
+    return empty.strip() if all(line.lstrip().startswith(";") for line in empty.split("\n") if line.strip()) else None
 
 
 def _smtlib(text: str, problem: Problem) -> str | None:

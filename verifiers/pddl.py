@@ -266,7 +266,7 @@ def _read_init(
     return frozenset(true), costs
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def parsed_task(domain: str, problem: str) -> PlanTask:
     """The task of two PDDL texts.
 

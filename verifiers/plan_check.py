@@ -42,7 +42,7 @@ def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield _judge(payload, candidate)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _strips(domain: str, problem: str) -> StripsTask | None:
     return compiled(parsed_task(domain, problem))
 

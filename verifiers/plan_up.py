@@ -49,7 +49,7 @@ def disagreement(domain: str, problem: str, plan: Sequence[Atom], final: World) 
         return f"unified-planning could not confirm it: {type(error).__name__}: {str(error)[:200]}"
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _model(domain: str, problem: str) -> _Model:
     return _Model(parsed_task(domain, problem))
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -290,31 +289,3 @@ async def test_through_a_worker() -> None:
     assert (bad.outcome, bad.critiques[0].locus) == (Outcome.FAIL, "step 1")
     assert odd.outcome is Outcome.FAIL
     assert json.loads(good.model_dump_json())["verifier"] == "plan"
-
-
-def recorded() -> Path:
-    base = Path(os.environ.get("MODULO_DATA", Path(__file__).parents[3] / "shared" / "data")) / "planbench"
-    if not (base / "attempts.jsonl").is_file():
-        pytest.skip(f"no recorded plans at {base}; set MODULO_DATA")
-    return base
-
-
-def test_agrees_with_val_on_every_recorded_plan() -> None:
-    """626 model responses with VAL's verdict. VAL's reader passes over a superfluous argument (`put-down g table`)."""
-    base = recorded()
-    problems = {
-        (p["domain"], p["instance"]): p for p in map(json.loads, (base / "problems.jsonl").read_text().splitlines())
-    }
-    attempts = [json.loads(line) for line in (base / "attempts.jsonl").read_text().splitlines()]
-    steps_differ = []
-    for attempt in attempts:
-        texts = problems[attempt["domain"], attempt["instance"]]
-        plan = "\n".join(line for line in attempt["response"].splitlines() if line.lstrip().startswith("("))
-        found = judge(plan, texts["domain_pddl"], texts["problem_pddl"])
-        key = (attempt["engine"], attempt["domain"], attempt["instance"], attempt["attempt"])
-        assert (found["outcome"] == "pass") is attempt["valid"], (key, found)
-        step = re.search(r"Time step: (\d+)", attempt["val_message"])
-        if step and found["critiques"][0]["locus"] != f"step {step[1]}":
-            steps_differ.append(key)
-    assert len(attempts) == 626
-    assert steps_differ == [("o1-mini_chat", "blocksworld_new", 40, 0)]
