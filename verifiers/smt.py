@@ -11,6 +11,8 @@ its names. Anything else is a fail, never a coercion. A constraint whose truth h
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -20,13 +22,13 @@ from pydantic import Field, JsonValue, StrictStr, ValidationError, field_validat
 from modulo.errors import ProblemError, WorkerError
 from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Problem, Value, Verdict
-from modulo.verifiers.judging import judge
+from modulo.verifiers.judging import judge, judge_many
 from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, shared
 from modulo.verifiers.specs import ensure_json, problem_error, read_beside
 
 __all__ = ["SmtFactory", "SmtSpec", "SmtVerifier", "factory"]
 
-_NAME, _VERSION = "smt", "1"
+_NAME, _VERSION = "smt", "2"
 _PRELOAD = ("z3", "modulo.verifiers.smt_check")
 _LOAD_SECONDS = 20.0
 _MAX_ENTRIES = 10_000
@@ -82,13 +84,14 @@ class SmtVerifier:
         self.hard = hard
         self._seconds: float = SmtSpec.model_validate(spec).seconds
         self._spec = {key: value for key, value in spec.items() if key != "seconds"}
+        self._text = json.dumps(self._spec)
 
     @cached_property
     def answer_schema(self) -> dict[str, JsonValue] | None:
         """JSON Schema of answers of the right form, for constrained decoding. Waits for a worker the first time."""
         try:
             schema: Any = shared(_PRELOAD).run_sync(
-                "modulo.verifiers.smt_check:answer_schema", self._spec, seconds=_LOAD_SECONDS
+                "modulo.verifiers.smt_check:answer_schema", self._text, seconds=_LOAD_SECONDS
             )
         except WorkerError:
             return None
@@ -100,12 +103,29 @@ class SmtVerifier:
             self.name,
             self.version,
             function="modulo.verifiers.smt_check:check",
-            payload={"spec": self._spec, "candidate": candidate, "seconds": 0.8 * self._seconds},
+            payload={**self._payload(), "candidate": candidate},
             preload=_PRELOAD,
             seconds=self._seconds,
             hard=self.hard,
             guarantee=self.guarantee,
         )
+
+    async def verify_many(self, problem: Problem, candidates: Sequence[str]) -> list[Verdict]:
+        """Judge many answers, each within the deadline of one."""
+        return await judge_many(
+            self.name,
+            self.version,
+            function="modulo.verifiers.smt_check:check_many",
+            payload=self._payload(),
+            candidates=candidates,
+            preload=_PRELOAD,
+            seconds=self._seconds,
+            hard=self.hard,
+            guarantee=self.guarantee,
+        )
+
+    def _payload(self) -> dict[str, JsonValue]:
+        return {"spec": self._text, "seconds": 0.8 * self._seconds}
 
 
 class SmtFactory:

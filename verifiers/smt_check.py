@@ -1,7 +1,8 @@
 """Checks a JSON answer against an SMT spec. Runs in a worker, which `verifiers/smt.py` calls.
 
-Every constraint is evaluated on the answer's exact values, so every violation is named; a solver is asked only where
-evaluation leaves something open, which is under quantifiers.
+Every constraint is evaluated on the answer's exact values by the Python functions it was compiled to once, so a check
+takes microseconds and every violation is named. Where a constraint has no such function, under a quantifier for one,
+its values are put into the formula, and a solver is asked what is left open.
 """
 
 from __future__ import annotations
@@ -9,20 +10,23 @@ from __future__ import annotations
 import functools
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import z3
 
 from modulo.verifiers.deep import recursion_limit
+from modulo.verifiers.smt_bind import MisfitError, read
 from modulo.verifiers.smt_compile import Compiled, Constraint, SpecError, compile_spec
-from modulo.verifiers.smt_values import BindError, Bound, bind
-from modulo.verifiers.strict_json import StrictJsonError, loads, shorten
+from modulo.verifiers.smt_values import bind_terms, shown, text
+from modulo.verifiers.strict_json import shorten
 
-__all__ = ["answer_schema", "check", "load"]
+__all__ = ["answer_schema", "check", "check_many", "load"]
 
-_MAX_CRITIQUES = 200
+_MAX_CRITIQUES = 20
 _MAX_NAMES = 1000
 _MAX_FRAMES = 8000  # terms are as deep as their spec writes them
+_Z3 = z3.get_version_string()
 
 
 def load(spec: dict[str, Any]) -> dict[str, Any]:
@@ -39,20 +43,28 @@ def answer_schema(spec: dict[str, Any]) -> dict[str, Any]:
     variables = _compile(json.dumps(spec)).variables
     return {
         "type": "object",
-        "properties": {name: variable.schema for name, variable in variables.items()},
-        "required": list(variables),
+        "properties": {variable.name: variable.sort.schema for variable in variables},
+        "required": [variable.name for variable in variables],
         "additionalProperties": False,
     }
 
 
 def check(payload: dict[str, Any]) -> dict[str, Any]:
-    """A finding on `payload["candidate"]` for `payload["spec"]`, with at most `payload["seconds"]` in the solver."""
-    try:
-        return _check(_compile(json.dumps(payload["spec"])), payload["candidate"], payload["seconds"])
-    except z3.Z3Exception as error:
-        if "memory" in str(error):
-            raise MemoryError from error
-        raise
+    """A finding on `payload["candidate"]` for `payload["spec"]` (as text), with at most `seconds` in the solver."""
+    (finding,) = check_many({**payload, "candidates": [payload["candidate"]]})
+    return finding
+
+
+def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A finding on each of `payload["candidates"]`, in order."""
+    compiled = _compile(payload["spec"])
+    for candidate in payload["candidates"]:
+        try:
+            yield _check(compiled, candidate, payload["seconds"])
+        except z3.Z3Exception as error:
+            if "memory" in str(error):
+                raise MemoryError from error
+            raise
 
 
 @functools.lru_cache(maxsize=8)
@@ -63,75 +75,50 @@ def _compile(spec: str) -> Compiled:
 
 def _check(compiled: Compiled, candidate: str, seconds: float) -> dict[str, Any]:
     try:
-        answer = loads(candidate)
-    except StrictJsonError as error:
-        return _rejected([{"message": str(error)}])
-    bound, faults = _bind_all(compiled, answer)
-    if faults:
-        return _rejected(faults)
-    deadline = time.monotonic() + seconds
-    critiques: list[dict[str, Any]] = []
-    violated: list[str] = []
-    undecided: list[str] = []
+        values = compiled.binder(read(candidate))
+    except MisfitError as misfit:
+        return {"outcome": "fail", "critiques": misfit.critiques, "score": 0.0}
+    constraints = compiled.constraints
+    violated = [number for function in compiled.fast for number in function(values)]
+    undecided: list[int] = []
     solver_calls = 0
-    # All at once, which costs one call for an answer that is right.
-    together = z3.substitute(compiled.together, *((b.variable.const, b.value) for b in bound.values()))
-    if z3.is_true(z3.simplify(together)):
-        open_parts = []
-    else:
-        open_parts = list(zip(compiled.constraints, together.children(), strict=True))
-    for constraint, part in open_parts:
-        holds = z3.simplify(part)
-        decided: bool | None = z3.is_true(holds)
-        if not (decided or z3.is_false(holds)):
-            solver_calls += 1
-            decided = _valid(holds, deadline - time.monotonic())
-        if decided is None:
-            undecided.append(constraint.name)
-        elif not decided:
-            violated.append(constraint.name)
-            if len(critiques) < _MAX_CRITIQUES:
-                critiques.append(_violation(constraint, bound))
-    total = len(compiled.constraints)
+    if compiled.slow:
+        more, undecided, solver_calls = _solve(compiled, values, seconds)
+        violated = sorted([*violated, *more])
+    total = len(constraints)
     evidence = {
         "constraints": total,
-        "violated": violated[:_MAX_NAMES],
-        "undecided": undecided[:_MAX_NAMES],
+        "violated": [constraints[number].name for number in violated[:_MAX_NAMES]],
+        "undecided": [constraints[number].name for number in undecided[:_MAX_NAMES]],
         "solver_calls": solver_calls,
-        "z3": z3.get_version_string(),
+        "z3": _Z3,
     }
     outcome = "fail" if violated else "unknown" if undecided else "pass"
-    if not violated:
-        critiques = [{"message": f"the solver cannot decide {name}", "locus": name} for name in undecided]
+    critiques = _violations(compiled, violated, values) if violated else _open(constraints, undecided)
     score = (total - len(violated) - len(undecided)) / total
-    return {"outcome": outcome, "critiques": critiques[:_MAX_CRITIQUES], "evidence": evidence, "score": score}
+    return {"outcome": outcome, "critiques": critiques, "evidence": evidence, "score": score}
 
 
-def _rejected(critiques: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"outcome": "fail", "critiques": critiques[:_MAX_CRITIQUES], "score": 0.0}
+def _solve(compiled: Compiled, values: tuple[Any, ...], seconds: float) -> tuple[list[int], list[int], int]:
+    """Which of the constraints without a function are violated, and which undecided; and how often a solver ran."""
+    deadline = time.monotonic() + seconds
+    violated, undecided, calls = [], [], 0
+    for number in compiled.slow:
+        holds = _substituted(compiled, compiled.constraints[number], "holds", values)
+        decided: bool | None = z3.is_true(holds)
+        if not (decided or z3.is_false(holds)):
+            calls += 1
+            decided = _valid(holds, deadline - time.monotonic())
+        if decided is None:
+            undecided.append(number)
+        elif not decided:
+            violated.append(number)
+    return violated, undecided, calls
 
 
-def _bind_all(compiled: Compiled, answer: Any) -> tuple[dict[str, Bound], list[dict[str, Any]]]:
-    variables = compiled.variables
-    if not isinstance(answer, dict):
-        names = shorten(", ".join(variables), 200)
-        return {}, [{"message": f"the answer must be one JSON object with the keys {names}"}]
-    bound, faults = {}, []
-    for name, variable in variables.items():
-        if name not in answer:
-            faults.append({"message": f"{name} is missing; it must be {variable.wants}", "locus": name})
-            continue
-        try:
-            bound[name] = bind(variable, answer[name])
-        except BindError as error:
-            faults.append({"message": str(error), "locus": name})
-    known = shorten(", ".join(variables), 200)
-    faults.extend(
-        {"message": f"no constant is named {shorten(key)!r}; the constants are {known}"}
-        for key in answer
-        if key not in variables
-    )
-    return bound, faults
+def _substituted(compiled: Compiled, constraint: Constraint, part: str, values: tuple[Any, ...]) -> Any:
+    terms = bind_terms((compiled.variables[i] for i in constraint.uses), (values[i] for i in constraint.uses))
+    return z3.simplify(z3.substitute(getattr(constraint, part), *terms))
 
 
 def _valid(formula: Any, seconds: float) -> bool | None:
@@ -145,20 +132,40 @@ def _valid(formula: Any, seconds: float) -> bool | None:
     return None if answer == z3.unknown else bool(answer == z3.unsat)
 
 
-def _evaluate(formula: Any, constraint: Constraint, bound: dict[str, Bound]) -> Any:
-    values = [(bound[name].variable.const, bound[name].value) for name in constraint.uses]
-    return z3.simplify(z3.substitute(formula, *values))
+def _open(constraints: tuple[Constraint, ...], undecided: list[int]) -> list[dict[str, Any]]:
+    names = [constraints[number].name for number in undecided[:_MAX_CRITIQUES]]
+    return [{"message": f"the solver cannot decide {name}", "locus": name} for name in names]
 
 
-def _violation(constraint: Constraint, bound: dict[str, Bound]) -> dict[str, Any]:
-    used = [bound[name] for name in constraint.uses]
-    shown = ", ".join(f"{b.variable.name} = {shorten(b.text, 80)}" for b in used)
-    text = constraint.text if constraint.text.startswith("(") else f"({constraint.text})"
-    what = f"{constraint.name} {text}" if constraint.text else constraint.name
-    undefined = constraint.broken is not None and z3.is_false(_evaluate(constraint.broken, constraint, bound))
+def _violations(compiled: Compiled, violated: list[int], values: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """A critique for each violated constraint; after the first few, one that names the others."""
+    critiques = [_violation(compiled, compiled.constraints[n], values) for n in violated[:_MAX_CRITIQUES]]
+    if others := [compiled.constraints[number].name for number in violated[_MAX_CRITIQUES:]]:
+        named = shorten(", ".join(others[:_MAX_NAMES]), 1000)
+        critiques.append({"message": f"{len(others)} more constraints are violated: {named}"})
+    return critiques
+
+
+def _violation(compiled: Compiled, constraint: Constraint, values: tuple[Any, ...]) -> dict[str, Any]:
+    counterexample, words = {}, []
+    for i in constraint.uses:
+        variable, value = compiled.variables[i], values[i]
+        counterexample[variable.name] = shown(variable.sort, value)
+        words.append(f"{variable.name} = {shorten(text(variable.sort, value), 80)}")
+    what = constraint.name
+    if constraint.text:
+        what += f" {constraint.text}" if constraint.text.startswith("(") else f" ({constraint.text})"
+    undefined = constraint.broken is not None and not _is_broken(compiled, constraint, values)
     message = f"division by zero in {what}" if undefined else f"violated: {what}"
     return {
-        "message": f"{message} with {shown}" if shown else message,
+        "message": f"{message} with {', '.join(words)}" if words else message,
         "locus": constraint.name,
-        "counterexample": {b.variable.name: b.shown for b in used},
+        "counterexample": counterexample,
     }
+
+
+def _is_broken(compiled: Compiled, constraint: Constraint, values: tuple[Any, ...]) -> bool:
+    """Whether it is surely false; `True` where that is not clear."""
+    if constraint.is_broken is not None:
+        return bool(constraint.is_broken(values))
+    return not z3.is_false(_substituted(compiled, constraint, "broken", values))

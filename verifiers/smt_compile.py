@@ -12,16 +12,19 @@ from typing import Any
 import z3
 
 from modulo.verifiers import smtlib_guard
+from modulo.verifiers.smt_bind import Binder
 from modulo.verifiers.smt_defined import UnsupportedError, analyse, surely
 from modulo.verifiers.smt_expr import FUNCTIONS, ExprError, Reader
-from modulo.verifiers.smt_values import Variable
+from modulo.verifiers.smt_python import Function, UncompilableError, compile_check, compile_term
+from modulo.verifiers.smt_values import Sort, Variable
+from modulo.verifiers.smtlib_text import MAX_INDEX, Atom, SmtlibError
 from modulo.verifiers.strict_json import exact, shorten
 
 __all__ = ["Compiled", "Constraint", "SpecError", "compile_spec"]
 
-_SORTS = ("int", "real", "bool")
-_TYPES = "use int, real, bool, {int: [0, 9]}, {real: [0, 1]}, {bitvec: 8} or a list of names"
-_MAX_WIDTH = smtlib_guard.MAX_INDEX
+_SORTS = ("int", "real", "bool", "string")
+_TYPES = "use int, real, bool, string, {int: [0, 9]}, {real: [0, 1]}, {bitvec: 8} or a list of names"
+_MAX_WIDTH = MAX_INDEX
 
 
 class SpecError(ValueError):
@@ -41,23 +44,36 @@ class Constraint:
         text: as it is written, cut to a line's length; "" where the name already says it.
         holds: true exactly where the requirement is true and defined.
         broken: true exactly where it is false and defined; `None` where it is always defined.
-        uses: names of the variables in it, in the spec's order.
+        is_broken: `broken` as a function of all variables' values, where there is one.
+        uses: positions of the variables in it, in the spec's order.
     """
 
     name: str
     text: str
     holds: Any
     broken: Any
-    uses: tuple[str, ...]
+    is_broken: Function | None
+    uses: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A spec in one Z3 context of its own. `together` is the conjunction of what must hold, in order."""
+    """A spec in one Z3 context of its own.
 
-    variables: dict[str, Variable]
-    constraints: list[Constraint]
-    together: Any
+    Attributes:
+        binder: gives the variables' values in the order of `variables`.
+        positions: of each variable in that order.
+        fast: functions of those values that return the numbers of violated constraints.
+        slow: numbers of the constraints that `fast` does not cover.
+    """
+
+    context: Any
+    variables: tuple[Variable, ...]
+    constraints: tuple[Constraint, ...]
+    binder: Binder
+    positions: dict[str, int]
+    fast: tuple[Function, ...]
+    slow: tuple[int, ...]
 
 
 def compile_spec(spec: dict[str, Any]) -> Compiled:
@@ -68,24 +84,40 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
     """
     context = z3.Context()
     if "smtlib" in spec:
-        variables, named = _from_smtlib(spec["smtlib"], context)
+        declared, named = _from_smtlib(spec["smtlib"], context)
     else:
-        variables, named = _from_expressions(spec["variables"], spec["constraints"], context)
-    constraints = []
-    for field, name, text, formula in named:
-        try:
-            constants, partial = analyse(formula)
-            holds, broken = surely(formula) if partial else (formula, None)
-        except UnsupportedError as error:
-            raise SpecError(field, f"{name}: {error}") from None
-        except RecursionError:
-            raise SpecError(field, f"{name}: nested too deeply") from None
-        for constant in constants:
-            if constant not in variables:
-                raise SpecError(field, f"{name}: the constant {constant!r} is not declared")
-        uses = tuple(variable for variable in variables if variable in constants)
-        constraints.append(Constraint(name, shorten(text, 200), holds, broken, uses))
-    return Compiled(variables, constraints, z3.And(*(constraint.holds for constraint in constraints), context))
+        declared, named = _from_expressions(spec["variables"], spec["constraints"], context)
+    positions = {name: place for place, name in enumerate(declared)}
+    constraints = [constraint(*parts, positions) for parts in named]
+    variables = tuple(declared.values())
+    fast, slow = compile_check([c.holds for c in constraints], positions)
+    return Compiled(
+        context, variables, tuple(constraints), Binder(variables), positions, tuple(fast), tuple(sorted(slow))
+    )
+
+
+def constraint(field: str, name: str, text: str, formula: Any, positions: dict[str, int]) -> Constraint:
+    """A formula over the variables at `positions`, with what it takes to be surely true.
+
+    Raises:
+        SpecError: it holds what is not supported, or is not declared.
+    """
+    try:
+        constants, partial = analyse(formula)
+        holds, broken = surely(formula) if partial else (formula, None)
+    except UnsupportedError as error:
+        raise SpecError(field, f"{name}: {error}") from None
+    except RecursionError:
+        raise SpecError(field, f"{name}: nested too deeply") from None
+    for constant in constants:
+        if constant not in positions:
+            raise SpecError(field, f"{name}: the constant {constant!r} is not declared")
+    uses = tuple(place for constant, place in positions.items() if constant in constants)
+    try:
+        is_broken = None if broken is None else compile_term(broken, positions)
+    except UncompilableError:
+        is_broken = None
+    return Constraint(name, shorten(text, 200), holds, broken, is_broken, uses)
 
 
 _Named = list[tuple[str, str, str, Any]]
@@ -94,12 +126,12 @@ _Named = list[tuple[str, str, str, Any]]
 def _from_smtlib(text: str, context: Any) -> tuple[dict[str, Variable], _Named]:
     try:
         script = smtlib_guard.read(text)
-    except smtlib_guard.SmtlibError as error:
+    except SmtlibError as error:
         raise SpecError("smtlib", str(error)) from None
     # One statement that mentions every constant, so that their Z3 terms can be taken from it, sorts and all.
     probes = "\n".join(
         f"(assert (= {name} {name}))"
-        for name in (smtlib_guard.Atom("symbol", c.name).source() for c in script.constants)
+        for name in (Atom("symbol", name).source() for name in script.constants)
     )
     try:
         parsed: Any = z3.parse_smt2_string(script.source + "\n" + probes, ctx=context)
@@ -110,20 +142,28 @@ def _from_smtlib(text: str, context: Any) -> tuple[dict[str, Variable], _Named]:
     if len(formulas) != asserted + len(script.constants):
         raise SpecError("smtlib", "the solver reads another number of assertions than there are")
     variables = {}
-    for declared, probe in zip(script.constants, formulas[asserted:], strict=True):
+    for name, probe in zip(script.constants, formulas[asserted:], strict=True):
         const = probe.arg(0)
-        sort = const.sort()
-        values = {}
-        if declared.sort in script.enumerations:
-            names = script.enumerations[declared.sort]
-            values = {name: sort.constructor(i)() for i, name in enumerate(names)}
-        kind = "enum" if values else declared.sort.lower()
-        variables[declared.name] = Variable(declared.name, kind, const, width=declared.width, values=values)
+        variables[name] = Variable(name, _sort(const.sort()), const)
     named = []
     for i, (assertion, formula) in enumerate(zip(script.assertions, formulas[:asserted], strict=True), 1):
         name = assertion.name or f"assertion {i}"
         named.append(("smtlib", name, assertion.text, formula))
     return variables, named
+
+
+def _sort(sort: Any) -> Sort:
+    """What an answer may give a constant of a Z3 sort that `smtlib_guard` lets through."""
+    if isinstance(sort, z3.DatatypeSortRef):
+        constructors = [sort.constructor(i) for i in range(sort.num_constructors())]
+        names = tuple(constructor.name() for constructor in constructors)
+        terms = tuple(constructor() for constructor in constructors)
+        return Sort("enum", names=names, codes=tuple(range(len(names))), terms=terms)
+    if isinstance(sort, z3.BitVecSortRef):
+        return Sort("bitvec", width=sort.size())
+    if isinstance(sort, z3.ArraySortRef):
+        return Sort("array", index=_sort(sort.domain()), element=_sort(sort.range()))
+    return Sort(sort.name().lower())
 
 
 def _z3_message(error: Any) -> str:
@@ -164,20 +204,21 @@ def _variable(name: str, sort: Any, codes: dict[str, Any], context: Any) -> Vari
             raise SpecError(field, "the names of an enumeration are strings; put quotes around numbers, yes and no")
         if not sort or len(set(sort)) != len(sort):
             raise SpecError(field, "an enumeration is a list of different names, at least one")
-        values = {member: codes[member] for member in sort}
-        return Variable(name, "enum", z3.Int(name, context), values=values)
+        numbers = tuple(codes[member].as_long() for member in sort)
+        enumeration = Sort("enum", names=tuple(sort), codes=numbers, terms=tuple(codes[member] for member in sort))
+        return Variable(name, enumeration, z3.Int(name, context))
     if isinstance(sort, str) and sort in _SORTS:
-        const = {"int": z3.Int, "real": z3.Real, "bool": z3.Bool}[sort](name, context)
-        return Variable(name, sort, const)
+        const = {"int": z3.Int, "real": z3.Real, "bool": z3.Bool, "string": z3.String}[sort](name, context)
+        return Variable(name, Sort(sort), const)
     kind, argument = next(iter(sort.items())) if isinstance(sort, dict) and len(sort) == 1 else (None, None)
     if kind == "bitvec":
         if isinstance(argument, bool) or not isinstance(argument, int) or not 1 <= argument <= _MAX_WIDTH:
             raise SpecError(field, f"the width of a bit-vector is a number from 1 to {_MAX_WIDTH}")
-        return Variable(name, kind, z3.BitVec(name, argument, context), width=argument)
+        return Variable(name, Sort(kind, width=argument), z3.BitVec(name, argument, context))
     if kind in ("int", "real"):
         low, high = _bounds(argument, kind, field)
         const = (z3.Int if kind == "int" else z3.Real)(name, context)
-        return Variable(name, kind, const, low=low, high=high)
+        return Variable(name, Sort(kind, low=low, high=high), const)
     raise SpecError(field, f"no such type; {_TYPES}")
 
 

@@ -27,11 +27,25 @@ _TOTAL_NAMES = """
     DT_CONSTRUCTOR DT_RECOGNISER DT_IS
     BNUM BIT1 BIT0 BNEG BADD BSUB BMUL BSDIV BUDIV BSREM BUREM BSMOD ULEQ SLEQ UGEQ SGEQ ULT SLT UGT SGT
     BAND BOR BNOT BXOR BNAND BNOR BXNOR CONCAT SIGN_EXT ZERO_EXT EXTRACT REPEAT BREDOR BREDAND BCOMP BSHL BLSHR BASHR
-    ROTATE_LEFT ROTATE_RIGHT EXT_ROTATE_LEFT EXT_ROTATE_RIGHT INT2BV BV2INT SBV2INT
+    ROTATE_LEFT ROTATE_RIGHT EXT_ROTATE_LEFT EXT_ROTATE_RIGHT INT2BV BV2INT SBV2INT BIT2BOOL PB_AT_MOST PB_AT_LEAST
+    SELECT STORE CONST_ARRAY
+    SEQ_CONCAT SEQ_LENGTH SEQ_AT SEQ_EXTRACT SEQ_PREFIX SEQ_SUFFIX SEQ_CONTAINS SEQ_INDEX SEQ_REPLACE SEQ_REPLACE_ALL
+    SEQ_IN_RE SEQ_TO_RE STRING_LT STRING_LE STR_TO_INT INT_TO_STR STR_TO_CODE STR_FROM_CODE
+    RE_RANGE RE_STAR RE_PLUS RE_OPTION RE_POWER RE_LOOP RE_CONCAT RE_UNION RE_INTERSECT RE_COMPLEMENT RE_DIFF
+    RE_FULL_SET RE_FULL_CHAR_SET RE_EMPTY_SET
 """
 # Older Z3 lacks a few of these.
 _TOTAL = {getattr(z3, f"Z3_OP_{name}", None) for name in _TOTAL_NAMES.split()} - {None}
 """Operators with one meaning for all arguments. What is in neither set is refused, whatever it means."""
+
+_TOTAL_INTERNAL = {
+    *("bvnego", "bvuaddo", "bvsaddo", "bvumulo", "bvsmulo", "bvusubo", "bvssubo", "bvsdivo"),
+    "str.is_digit",
+    "String",  # a literal
+}
+"""The same, of those that Z3 gives no kind of their own. No spec can declare such a function."""
+
+_CONNECTIVES = {z3.Z3_OP_NOT, z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_IMPLIES, z3.Z3_OP_ITE}
 
 _MAX_POWER = 1000
 
@@ -44,7 +58,7 @@ def analyse(formula: Any) -> tuple[dict[str, Any], bool]:
     """The constants in a formula by name, in order of occurrence, and whether it holds a partial operator.
 
     Raises:
-        UnsupportedError: it holds an operator without a known meaning here: strings, arrays, functions, …
+        UnsupportedError: it holds an operator without a known meaning here: floating point, functions, sequences, …
     """
     constants: dict[str, Any] = {}
     partial = False
@@ -67,10 +81,17 @@ def analyse(formula: Any) -> tuple[dict[str, Any], bool]:
                 constants[node.decl().name()] = node
             elif kind == z3.Z3_OP_POWER:
                 _check_power(node)
-            elif kind not in _TOTAL:
+            elif kind == z3.Z3_OP_INTERNAL and node.decl().name() in _TOTAL_INTERNAL:
+                pass
+            elif kind not in _TOTAL or _other_sequence(node):
                 raise UnsupportedError(f"the operator {node.decl().name()} is not supported")
             stack.extend(reversed(node.children()))
     return constants, partial
+
+
+def _other_sequence(node: Any) -> bool:
+    """Whether a term is a sequence of anything but characters."""
+    return isinstance(node.sort(), z3.SeqSortRef) and not node.sort().is_string()
 
 
 def _check_power(node: Any) -> None:
@@ -138,8 +159,8 @@ class _Translator:
         return self._defined[key]
 
     def _when_defined(self, node: Any) -> Any:
-        if z3.is_bool(node):
-            return z3.Or(*self.truth(node)) if z3.is_quantifier(node) or node.num_args() else self._yes
+        if z3.is_quantifier(node) or (z3.is_bool(node) and z3.is_app(node) and node.decl().kind() in _CONNECTIVES):
+            return z3.Or(*self.truth(node))
         if not z3.is_app(node) or node.num_args() == 0:
             return self._yes
         kind, args = node.decl().kind(), node.children()

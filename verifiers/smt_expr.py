@@ -116,7 +116,8 @@ class Reader:
                 return self._member(node.id)
             known = shorten(", ".join(self._variables), 200)
             raise ExprError(f"{shorten(node.id)!r} is not declared; the variables are {known}")
-        return Term(variable.kind, variable.const, frozenset(variable.values), variable.width)
+        sort = variable.sort
+        return Term(sort.kind, variable.const, frozenset(sort.names), sort.width)
 
     def _bool_op(self, node: ast.BoolOp) -> Term:
         parts = [self._truth(value) for value in node.values]

@@ -39,8 +39,13 @@ class Number:
         return self.text.lstrip("-").isdigit()
 
 
-def loads(text: str, *, number: Callable[[str], Any] = Number) -> Any:
-    """The one JSON value that `text` holds, whitespace around it aside; numbers are made by `number`.
+def loads(text: str, *, number: Callable[[str], Any] = Number, integer: Callable[[str], Any] | None = None) -> Any:
+    """The one JSON value that `text` holds, whitespace around it aside.
+
+    Args:
+        text: what to read.
+        number: makes numbers of their spelling.
+        integer: makes those without a fraction or an exponent; what it refuses with a `ValueError` goes to `number`.
 
     Raises:
         StrictJsonError: it holds none, or more; a key twice; NaN; a lone surrogate; too long or too deep.
@@ -50,17 +55,26 @@ def loads(text: str, *, number: Callable[[str], Any] = Number) -> Any:
     if not text.strip():
         raise StrictJsonError("the answer is empty; a JSON value is expected")
     try:
-        value = json.loads(
-            text, parse_int=number, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_object
-        )
+        value = _read(text, number, integer or number)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise StrictJsonError(f"the answer is not one JSON value: {error.msg} at {place}") from None
     except RecursionError:
         raise StrictJsonError("the answer is nested too deeply") from None
-    if _SURROGATE.search(text) and not _all_unicode(value):
+    if not (text.isascii() and "\\u" not in text) and _SURROGATE.search(text) and not _all_unicode(value):
         raise StrictJsonError("the answer holds half a surrogate pair, which is not a character")
     return value
+
+
+def _read(text: str, number: Callable[[str], Any], integer: Callable[[str], Any]) -> Any:
+    try:
+        return json.loads(
+            text, parse_int=integer, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_object
+        )
+    except ValueError as error:
+        if integer is number or isinstance(error, json.JSONDecodeError | StrictJsonError):
+            raise
+        return _read(text, number, number)
 
 
 def exact(text: str) -> Fraction:
@@ -84,11 +98,11 @@ def shorten(text: str, limit: int = 60) -> str:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in result:
-            raise StrictJsonError(f"the key {json.dumps(shorten(key))} occurs twice in one object")
-        result[key] = value
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise StrictJsonError(f"the key {json.dumps(shorten(twice))} occurs twice in one object")
     return result
 
 

@@ -72,7 +72,7 @@ def python_says(expression: str, values: dict[str, Any]) -> bool | None:
 def modulo_says(constraints: list[str], answer: dict[str, Any]) -> dict[str, Any]:
     variables: dict[str, Any] = dict.fromkeys(INTS, "int") | dict.fromkeys(ENUMS, COLOURS)
     spec = {"variables": variables, "constraints": {f"c{i}": text for i, text in enumerate(constraints)}}
-    return check({"spec": spec, "candidate": json.dumps(answer), "seconds": 5})
+    return check({"spec": json.dumps(spec), "candidate": json.dumps(answer), "seconds": 5})
 
 
 answers = st.fixed_dictionaries(
@@ -123,7 +123,7 @@ def test_breaking_an_accepted_colouring_flips_the_verdict(edges: set[tuple[str, 
 
     for node, colour in [("a", colours["a"]), *itertools.product("abcde", COLOURS)]:
         changed = colours | {node: colour}
-        finding = check({"spec": spec, "candidate": json.dumps(changed), "seconds": 5})
+        finding = check({"spec": json.dumps(spec), "candidate": json.dumps(changed), "seconds": 5})
         assert set(finding["evidence"]["violated"]) == bad_edges(changed)
         assert finding["outcome"] == ("fail" if bad_edges(changed) else "pass")
         for critique in finding.get("critiques", []):
@@ -137,7 +137,7 @@ def test_breaking_an_accepted_colouring_flips_the_verdict(edges: set[tuple[str, 
 def test_rationals_are_exact(a: Fraction, b: Fraction) -> None:
     spec = {"variables": {"r": "real", "s": "real"}, "constraints": ["r < s", "r == s", "r > s"]}
     answer = {"r": f"{a.numerator}/{a.denominator}", "s": f"{b.numerator}/{b.denominator}"}
-    violated = check({"spec": spec, "candidate": json.dumps(answer), "seconds": 5})["evidence"]["violated"]
+    violated = check({"spec": json.dumps(spec), "candidate": json.dumps(answer), "seconds": 5})["evidence"]["violated"]
     holds = {"r < s": a < b, "r == s": a == b, "r > s": a > b}
     assert set(violated) == {text for text, true in holds.items() if not true}
 
@@ -156,7 +156,7 @@ def test_bit_vectors_wrap_and_compare_unsigned(a: int, b: int) -> None:
     }
     spec = {"variables": {"v": {"bitvec": 8}, "w": {"bitvec": 8}}, "constraints": list(expected)}
     answer = json.dumps({"v": a, "w": f"#x{b:02x}"})
-    violated = check({"spec": spec, "candidate": answer, "seconds": 5})["evidence"]["violated"]
+    violated = check({"spec": json.dumps(spec), "candidate": answer, "seconds": 5})["evidence"]["violated"]
     assert set(violated) == {text for text, true in expected.items() if not true}
 
 
@@ -169,7 +169,7 @@ def test_smtlib_division_is_that_of_the_standard(a: int, b: int) -> None:
     remainder = a % abs(b) if b else 0
     quotient = (a - remainder) // b if b else 0
     answer = {"a": a, "b": b, "q": quotient, "r": remainder}
-    finding = check({"spec": {"smtlib": text}, "candidate": json.dumps(answer), "seconds": 5})
+    finding = check({"spec": json.dumps({"smtlib": text}), "candidate": json.dumps(answer), "seconds": 5})
     assert finding["outcome"] == ("pass" if b else "fail")
-    wrong = check({"spec": {"smtlib": text}, "candidate": json.dumps(answer | {"q": quotient + 1}), "seconds": 5})
+    wrong = check({"spec": json.dumps({"smtlib": text}), "candidate": json.dumps(answer | {"q": quotient + 1}), "seconds": 5})
     assert wrong["outcome"] == "fail"
