@@ -214,6 +214,8 @@ def _boxed(text: str, boxes: list[tuple[int, int, str]]) -> str | None:
 
 
 def _math(text: str, problem: Problem) -> str | None:
+    if _whole(problem):
+        return text.strip()
     if boxes := _boxes(text):
         return _boxed(text, boxes)
     labels = [m for m in _LABEL.finditer(text) if not _is_choice(m, text)]
@@ -227,6 +229,12 @@ def _math(text: str, problem: Problem) -> str | None:
     if len(lines) == 1 and not _PROSE.search(re.sub(r"\\[A-Za-z]+", "", lines[0])):
         return _trim(lines[0])
     return None
+
+
+def _whole(problem: Problem) -> bool:
+    """Whether all mathematics is judged on the whole text: its steps, or what the lenient reading finds in it."""
+    specs = [s.spec for s in problem.verifiers if s.name == "math" and isinstance(s.spec, dict)]
+    return bool(specs) and all(spec.get("steps") is not None or spec.get("reading") == "lenient" for spec in specs)
 
 
 def _is_choice(label: re.Match[str], text: str) -> bool:

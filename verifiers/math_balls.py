@@ -20,6 +20,7 @@ __all__ = [
     "Point",
     "PoleError",
     "Tracker",
+    "at_ball",
     "evaluate",
     "magnitude_bits",
     "precision",
@@ -99,8 +100,21 @@ def evaluate(
     Raises:
         OutsideError | PoleError | InconclusiveError: it has no value here, or none that can be certified.
     """
+    return _certified((_Real if real else _Complex)(point, tracker), expr)
+
+
+def at_ball(expr: Expr, balls: Mapping[str, Any], *, real: bool) -> Any:
+    """`expr` where each variable is somewhere in a ball: `arb`s in real mode, else `acb`s.
+
+    Raises:
+        OutsideError | PoleError | InconclusiveError: as `evaluate`.
+    """
+    return _certified((_RealAtBall if real else _ComplexAtBall)(balls, None), expr)
+
+
+def _certified(evaluation: _Real, expr: Expr) -> Any:
     try:
-        ball = (_Real if real else _Complex)(point, tracker).value(expr)
+        ball = evaluation.value(expr)
     except (ArithmeticError, ValueError) as error:  # numbers beyond the library's range
         raise InconclusiveError from error
     if not ball.is_finite():
@@ -342,6 +356,20 @@ class _Complex(_Real):
         if name in ("cot", "csc", "coth", "csch") and x.is_zero():
             raise PoleError
         return getattr(x, name)()
+
+
+class _RealAtBall(_Real):
+    """Where the point's values are balls already."""
+
+    def variable(self, value: Any) -> Any:
+        return value
+
+
+class _ComplexAtBall(_Complex):
+    """The same in `acb`."""
+
+    def variable(self, value: Any) -> Any:
+        return flint.acb(value)
 
 
 def _literal(expr: Expr) -> Fraction | None:

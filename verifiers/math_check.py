@@ -14,6 +14,7 @@ __all__ = ["check", "check_many"]
 _TASKS = {
     "lenient": ("modulo.verifiers.math_grade", "check_lenient"),
     "antiderivative_of": (math_calculus.__name__, "check_antiderivative"),
+    "steps": ("modulo.verifiers.math_steps", "check_steps"),
     "derivative_of": (math_calculus.__name__, "check_derivative"),
 }
 """Where each task is. Modules with heavy imports are loaded at their first use."""

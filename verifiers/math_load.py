@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modulo.errors import ProblemError
-from modulo.verifiers.math_nodes import Expr, Obj, is_expr, symbols
+from modulo.verifiers.math_nodes import Equation, Expr, Obj, is_expr, symbols
 from modulo.verifiers.math_read import MathFault, read
 from modulo.verifiers.math_spec import MathSpec
 
@@ -26,7 +26,18 @@ def loaded(spec: MathSpec) -> MathSpec:
         update = _equals(spec)
     elif task in ("antiderivative_of", "derivative_of"):
         update = _calculus(spec, task)
+    elif task == "steps":
+        _steps(spec)
     return spec.model_copy(update=update)
+
+
+def _steps(spec: MathSpec) -> None:
+    assert spec.steps is not None
+    if spec.steps.answer is not None:
+        readable(spec.steps.answer, "steps.answer", spec)
+    for index, text in enumerate(spec.steps.given):
+        if not isinstance(readable(text, f"steps.given[{index}]", spec), Equation):
+            raise ProblemError("must be an equation", field=f"steps.given[{index}]")
 
 
 def readable(text: str, field: str, spec: MathSpec) -> Obj:
