@@ -64,4 +64,4 @@ def clocked(sandbox: ThreadedSandbox) -> Iterator[list[Run]]:
     try:
         yield runs
     finally:
-        del sandbox.on_channel  # type: ignore[method-assign]
+        del sandbox.on_channel

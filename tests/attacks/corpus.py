@@ -46,7 +46,7 @@ class Setting(Value):
     @property
     def sandboxed(self) -> bool:
         """Whether candidates are executed, so that the backends matter."""
-        return self.problem["answer"] == "python"
+        return bool(self.problem["answer"] == "python")
 
 
 class First(Value):
