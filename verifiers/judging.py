@@ -27,6 +27,8 @@ from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeEr
 
 __all__ = ["judge", "judge_many", "printable", "verdict"]
 
+_ORDER = {guarantee: place for place, guarantee in enumerate(Guarantee)}
+
 
 async def judge(
     verifier: str,
@@ -127,17 +129,21 @@ def verdict(
     finding: Finding, verifier: str, version: str, *, hard: bool, guarantee: Guarantee, seconds: float
 ) -> Verdict:
     """The verdict that a finding amounts to. A finding may weaken the verifier's guarantee, never strengthen it."""
-    order = list(Guarantee)
-    return Verdict(
+    weakest = finding.guarantee
+    if weakest is None or _ORDER[weakest] < _ORDER[guarantee]:
+        weakest = guarantee
+    # Not validated again: a finding is, and the rest is the verifier's own. It would cost more than many a check.
+    return Verdict.model_construct(
         verifier=verifier,
         version=version,
         outcome=finding.outcome,
         hard=hard,
-        guarantee=max(guarantee, finding.guarantee or guarantee, key=order.index),
+        guarantee=weakest,
         critiques=finding.critiques,
         evidence=finding.evidence,
         score=finding.score,
         seconds=seconds,
+        cached=False,
     )
 
 
