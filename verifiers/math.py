@@ -38,7 +38,7 @@ class MathVerifier:
     def __init__(self, spec: MathSpec, *, hard: bool) -> None:
         self._spec = spec
         self.hard = hard
-        heavy = spec.reading == "lenient" or spec.limit_of is not None or spec.steps is not None
+        heavy = spec.reading == "lenient" or spec.limit_of is not None
         self._settings: dict[str, Any] = {
             "preload": _HEAVY if heavy else _LIGHT,
             "seconds": spec.seconds,

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from modulo.verifiers import math_answer, math_calculus
+from modulo.verifiers import math_answer, math_calculus, math_grade, math_solve, math_steps
 from modulo.verifiers.math_findings import Job, SettledError
 
 __all__ = ["check", "check_many"]
 
-_TASKS = {
-    "lenient": ("modulo.verifiers.math_grade", "check_lenient"),
-    "antiderivative_of": (math_calculus.__name__, "check_antiderivative"),
-    "steps": ("modulo.verifiers.math_steps", "check_steps"),
-    "derivative_of": (math_calculus.__name__, "check_derivative"),
+_TASKS: dict[str, Callable[[Job], dict[str, Any]]] = {
+    "equals": math_answer.check_equal,
+    "lenient": math_grade.check_lenient,
+    "antiderivative_of": math_calculus.check_antiderivative,
+    "derivative_of": math_calculus.check_derivative,
+    "solves": math_solve.check_solutions,
+    "steps": math_steps.check_steps,
 }
-"""Where each task is. Modules with heavy imports are loaded at their first use."""
+"""What judges each task. None of these modules imports sympy, Math-Verify or pint before it needs it."""
 
 
 def check(payload: dict[str, Any]) -> dict[str, Any]:
     """Judge `payload["candidate"]` by `payload["spec"]`, a loaded spec of the `math` verifier."""
     spec = payload["spec"]
-    job = Job(spec, payload["candidate"])
     try:
-        if spec["equals"] is not None and spec["reading"] == "exact" and not spec["units"]:
-            return math_answer.check_equal(job)
-        module, function = _TASKS[_task(spec)]
-        found: dict[str, Any] = getattr(importlib.import_module(module), function)(job)
+        return _TASKS[_task(spec)](Job(spec, payload["candidate"]))
     except SettledError as settled:
         return settled.finding
-    return found
 
 
 def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -41,6 +37,6 @@ def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _task(spec: dict[str, Any]) -> str:
-    if spec["equals"] is not None:
-        return "lenient" if spec["reading"] == "lenient" else "units"
+    if spec["reading"] == "lenient":
+        return "lenient"
     return next(name for name in _TASKS if spec.get(name) is not None)

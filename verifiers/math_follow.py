@@ -21,7 +21,6 @@ from modulo.verifiers.math_equal import Settings, compare
 from modulo.verifiers.math_exact import DivisionByZeroError, difference
 from modulo.verifiers.math_nodes import (
     Add,
-    Call,
     Div,
     Equation,
     Expr,
@@ -29,17 +28,17 @@ from modulo.verifiers.math_nodes import (
     Mul,
     Num,
     Obj,
-    Pow,
     Sym,
     is_expr,
     negated,
     number,
     size,
+    substituted,
     symbols,
 )
 from modulo.verifiers.math_poly import Ratio, in_domain, ratio, roots
 
-__all__ = ["Inference", "as_zero", "follows", "substituted"]
+__all__ = ["Inference", "as_zero", "coefficients", "follows"]
 
 _BITS = 512
 _MAX_SIZE = 3_000
@@ -72,28 +71,6 @@ def as_zero(statement: Obj) -> Expr | None:
                 return None
         return factors[0] if len(factors) == 1 else Mul(tuple(factors))
     return None
-
-
-def substituted(expr: Expr, values: dict[str, Expr]) -> Expr:
-    """The expression with values put in for names."""
-
-    def go(node: Expr) -> Expr:
-        match node:
-            case Sym(name):
-                return values.get(name, node)
-            case Add(args):
-                return Add(tuple(map(go, args)))
-            case Mul(args):
-                return Mul(tuple(map(go, args)))
-            case Div(top, bottom):
-                return Div(go(top), go(bottom))
-            case Pow(base, exp):
-                return Pow(go(base), go(exp))
-            case Call(name, args):
-                return Call(name, tuple(map(go, args)))
-        return node
-
-    return go(expr)
 
 
 def follows(new: Expr, facts: Sequence[Expr], settings: Settings) -> Inference:
@@ -187,7 +164,7 @@ def _value(expr: Expr, name: str, ball: Any, *, real: bool) -> Any:
 
 def _linear(new: Expr, facts: Sequence[Expr], names: list[str]) -> Inference | None:
     """Linear equations: `new` adds nothing to the rank of those above."""
-    rows = [_row(expr, names) for expr in (*facts, new)]
+    rows = [coefficients(expr, names) for expr in (*facts, new)]
     if any(row is None for row in rows) or not facts:
         return None
     table: list[list[Any]] = [list(map(_fmpq, row)) for row in rows if row is not None]
@@ -199,7 +176,7 @@ def _linear(new: Expr, facts: Sequence[Expr], names: list[str]) -> Inference | N
     return Inference("fails", method="linear equations", why="values that satisfy the lines above do not satisfy it")
 
 
-def _row(expr: Expr, names: list[str]) -> list[Fraction] | None:
+def coefficients(expr: Expr, names: list[str]) -> list[Fraction] | None:
     """Coefficients and constant of a linear expression."""
     values: list[Fraction] = []
     origin = {name: Fraction(0) for name in names}

@@ -28,7 +28,36 @@ def loaded(spec: MathSpec) -> MathSpec:
         update = _calculus(spec, task)
     elif task == "steps":
         _steps(spec)
+    elif task == "solves":
+        update = _solves(spec)
     return spec.model_copy(update=update)
+
+
+def _solves(spec: MathSpec) -> dict[str, Any]:
+    assert spec.solves is not None
+    texts = [spec.solves.equation] if isinstance(spec.solves.equation, str) else spec.solves.equation
+    if not texts:
+        raise ProblemError("give at least one equation", field="solves.equation")
+    equations: list[Equation] = []
+    for text in texts:
+        found = readable(text, "solves.equation", spec)
+        if not isinstance(found, Equation) or not is_expr(found.right):
+            raise ProblemError(f"{text!r} is no equation; write it as left = right", field="solves.equation")
+        equations.append(found)
+    names = frozenset[str]().union(*map(symbols, equations))
+    unknowns = spec.solves.unknowns if spec.solves.unknowns is not None else sorted(names)
+    if not unknowns or not set(unknowns) <= names or len(set(unknowns)) != len(unknowns):
+        raise ProblemError("name the unknowns, each of which stands in an equation", field="solves.unknowns")
+    count = spec.solves.count
+    if spec.solves.all and count is None:
+        from modulo.verifiers.math_solve import countable, counted
+
+        if not countable(equations, unknowns):
+            fix = "give `count`, or `all: false` for any one solution"
+            raise ProblemError(f"how many solutions there are cannot be told from the equations; {fix}", field="solves")
+        if len(unknowns) > 1 and names == set(unknowns) and not spec.variables:
+            count = counted(equations, unknowns)
+    return {"solves": spec.solves.model_copy(update={"equation": texts, "unknowns": unknowns, "count": count})}
 
 
 def _steps(spec: MathSpec) -> None:

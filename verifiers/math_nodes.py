@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -30,6 +30,7 @@ __all__ = [
     "number",
     "shown",
     "size",
+    "substituted",
     "symbols",
     "walk",
 ]
@@ -206,6 +207,28 @@ def symbols(obj: Obj) -> frozenset[str]:
 def size(obj: Obj) -> int:
     """Number of nodes."""
     return sum(1 for _ in walk(obj))
+
+
+def substituted(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """The expression with values put in for names."""
+
+    def go(node: Expr) -> Expr:
+        match node:
+            case Sym(name):
+                return values.get(name, node)
+            case Add(args):
+                return Add(tuple(map(go, args)))
+            case Mul(args):
+                return Mul(tuple(map(go, args)))
+            case Div(top, bottom):
+                return Div(go(top), go(bottom))
+            case Pow(base, exp):
+                return Pow(go(base), go(exp))
+            case Call(name, args):
+                return Call(name, tuple(map(go, args)))
+        return node
+
+    return go(expr)
 
 
 def shown(obj: Obj, limit: int = 200) -> str:

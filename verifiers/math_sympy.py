@@ -10,7 +10,7 @@ from typing import Any
 
 from modulo.verifiers.math_nodes import Add, Call, Const, Div, Expr, Mul, Num, Pow, Sym
 
-__all__ = ["polynomial", "to_sympy"]
+__all__ = ["polynomial", "shape", "to_sympy"]
 
 _FUNCTIONS = {
     "log": "log",
@@ -90,3 +90,25 @@ def polynomial(expr: Expr, names: list[str], *, degree: int) -> Any:
         return go(expr)
     except OverflowError:
         return None
+
+
+def shape(zeros: list[Expr], names: list[str], *, degree: int) -> list[Any] | None:
+    """Coefficients, from the constant on, of the last polynomial of a lexicographic Gröbner basis in shape position.
+
+    `[1]` if the polynomials have no common zero, `None` if they are none of at most that degree, or in another shape.
+    """
+    from sympy import groebner
+
+    polynomials = [polynomial(zero, names, degree=degree) for zero in zeros]
+    if any(found is None for found in polynomials):
+        return None
+    basis = groebner(polynomials, domain="QQ", order="lex").polys
+    leads = {found.monoms(order="lex")[0] for found in basis}
+    if leads == {(0,) * len(names)}:
+        return [basis[0].LC()]
+    alone = {tuple(int(i == j) for j in range(len(names))) for i in range(len(names) - 1)}
+    rest = leads - alone
+    if not alone <= leads or len(rest) != 1 or any(next(iter(rest))[:-1]):
+        return None
+    last = next(found for found in basis if found.monoms(order="lex")[0] in rest)
+    return list(reversed(last.as_expr().as_poly(last.gens[-1]).all_coeffs()))
