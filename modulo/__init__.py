@@ -40,7 +40,9 @@ if TYPE_CHECKING:
         Usage,
         Verdict,
     )
-    from modulo.verifiers.function import fail, ok, unknown, verifier
+    from modulo.verifiers.combine import all_of, any_of, weighted
+    from modulo.verifiers.function import check, fail, ok, unknown, verifier
+    from modulo.verifiers.judge import judge
 
 _HOMES = {
     "modulo.api": (
@@ -74,7 +76,9 @@ _HOMES = {
         "Usage",
         "Verdict",
     ),
-    "modulo.verifiers.function": ("fail", "ok", "unknown", "verifier"),
+    "modulo.verifiers.combine": ("all_of", "any_of", "weighted"),
+    "modulo.verifiers.function": ("check", "fail", "ok", "unknown", "verifier"),
+    "modulo.verifiers.judge": ("judge",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -96,13 +100,17 @@ __all__ = [
     "TraceStore",
     "Usage",
     "Verdict",
+    "all_of",
+    "any_of",
     "arecheck",
     "asolve",
     "astream",
     "averify",
     "averify_many",
+    "check",
     "fail",
     "graph",
+    "judge",
     "load_problems",
     "ok",
     "read_traces",
@@ -112,6 +120,7 @@ __all__ = [
     "verifier",
     "verify",
     "verify_many",
+    "weighted",
 ]
 
 

@@ -16,7 +16,7 @@ from modulo.errors import ModelStringError, ProblemError, UsageError
 from modulo.protocols import Generator, Verifier, VerifierFactory
 from modulo.types import Problem, Verdict
 
-__all__ = ["open_model", "strategy_builder", "strategy_names", "verifier_factory", "verifier_names"]
+__all__ = ["as_factory", "open_model", "strategy_builder", "strategy_names", "verifier_factory", "verifier_names"]
 
 
 @cache
@@ -43,8 +43,14 @@ def verifier_factory(name: str) -> VerifierFactory:
     point = _group("modulo.verifiers").get(name)
     if point is None:
         raise ProblemError(f"no verifier is called {name!r}; installed are {', '.join(verifier_names())}")
-    found = point.load()
-    return cast(VerifierFactory, found) if hasattr(found, "build") else _WithoutSpec(name, cast(Verifier, found))
+    return as_factory(point.load(), name)
+
+
+def as_factory(found: VerifierFactory | Verifier, name: str | None = None) -> VerifierFactory:
+    """What an entry point names, as a factory: one it is, or a verifier object that takes no spec."""
+    if hasattr(found, "build"):
+        return cast(VerifierFactory, found)
+    return _WithoutSpec(name or found.name, cast(Verifier, found))
 
 
 def strategy_builder(name: str) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import Field
-from tests.verifiers.contract import NoSandbox
+from modulo.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError, UnavailableError, WorkerError
 from modulo.protocols import Verifier, VerifierFactory
