@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import Field, JsonValue
 
@@ -16,12 +16,16 @@ __all__ = [
     "Generator",
     "ImageName",
     "Limits",
+    "ProgramKind",
     "ReplyKind",
     "RunReport",
     "Sandbox",
+    "Session",
     "Verifier",
     "VerifierFactory",
 ]
+
+_T = TypeVar("_T")
 
 
 @runtime_checkable
@@ -128,10 +132,15 @@ class Limits(Value):
 
 
 class Call(Value):
-    """One call of the candidate's entry point. Arguments are in tagged form (`modulo/tagged.py`)."""
+    """One call of the candidate's entry point. Arguments are in tagged form (`modulo/tagged.py`).
+
+    Attributes:
+        seconds: wall seconds for this call, in place of the run's `call_seconds`.
+    """
 
     args: tuple[JsonValue, ...] = ()
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
+    seconds: float | None = Field(default=None, gt=0, le=600)
 
 
 ReplyKind = Literal["value", "raised", "timeout", "memory", "crash", "output", "protocol", "skipped"]
@@ -171,6 +180,42 @@ class RunReport(Value):
     image: str | None = None
 
 
+ProgramKind = Literal["objects", "script"]
+"""How a program is used in a session: as a module whose objects are asked for, or from scratch, with standard input."""
+
+
+class Session(Protocol):
+    """A conversation with one program in a sandbox, held by one thread at a time; see `Sandbox.interact`."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can be asked: the program did not load, ran out of time, ended or broke the form."""
+        ...
+
+    def load(self) -> CallReply | None:
+        """Hand over the program and start the clock; once, before the first question.
+
+        Returns:
+            `None` if the program loaded, else what went wrong.
+
+        Raises:
+            SandboxUnavailableError: the guest did not start.
+        """
+        ...
+
+    def ask(self, request: Mapping[str, JsonValue], *, seconds: float | None = None) -> CallReply:
+        """Put one question, in the form that the kind of program has (`adapters/sandboxes/guest.py`).
+
+        Never raises for what the program does. Whatever a reply holds is the program's claim: of limited size, strict
+        JSON and a canonical tagged value, and nothing more is known of it.
+
+        Args:
+            request: JSON of the question.
+            seconds: wall seconds for it, in place of `call_seconds`; never beyond `total_seconds`.
+        """
+        ...
+
+
 @runtime_checkable
 class Sandbox(Protocol):
     """Runs untrusted code that only answers calls. It never sees an expected value."""
@@ -189,6 +234,28 @@ class Sandbox(Protocol):
 
         Raises:
             SandboxUnavailableError: the backend cannot run here, or broke; not the candidate's fault.
+        """
+        ...
+
+    async def interact(
+        self,
+        program: str,
+        drive: Callable[[Session], _T],
+        *,
+        kind: ProgramKind,
+        limits: Limits,
+        image: ImageName = "base",
+    ) -> tuple[_T, str | None]:
+        """Let `drive`, blocking code that is run in a thread of the sandbox, hold a conversation with `program`.
+
+        Every process of the conversation is killed when `drive` returns or raises. `drive` may be called a second time,
+        with a new session, if the backend lost the first one.
+
+        Returns:
+            what `drive` returned, and the digest of the image or root file system.
+
+        Raises:
+            SandboxUnavailableError: as for `run`.
         """
         ...
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from modulo.adapters.sandboxes.conversation import CancelledRunError, Channel, converse
-from modulo.protocols import Call, CallReply, ImageName, Limits, RunReport
+from modulo.adapters.sandboxes.conversation import CancelledRunError, Channel, Conversation, converse
+from modulo.protocols import Call, CallReply, ImageName, Limits, ProgramKind, RunReport, Session
 
 __all__ = ["ThreadedSandbox", "default_slots"]
 
@@ -97,6 +97,32 @@ class ThreadedSandbox(ABC):
 
         (load, replies), digest = self.on_channel(drive, limits=limits, image=image)
         return RunReport(load=load, replies=replies, backend=self.name, image=digest)
+
+    async def interact(
+        self,
+        program: str,
+        drive: Callable[[Session], _T],
+        *,
+        kind: ProgramKind,
+        limits: Limits,
+        image: ImageName = "base",
+    ) -> tuple[_T, str | None]:
+        """See `modulo.protocols.Sandbox.interact`. Cancelling it ends the session at its next question."""
+
+        def hold(cancelled: Callable[[], bool]) -> tuple[_T, str | None]:
+            def on(channel: Channel, processes: int) -> _T:
+                try:
+                    return drive(
+                        Conversation(
+                            channel, program, kind=kind, limits=limits, processes=processes, cancelled=cancelled
+                        )
+                    )
+                finally:
+                    channel.close()
+
+            return self.on_channel(on, limits=limits, image=image)
+
+        return await self._in_thread(hold)
 
     async def _in_thread(self, work: Callable[[Callable[[], bool]], _T]) -> _T:
         """Do blocking work in one of the slots' threads; it is given the function to poll for cancellation."""

@@ -1,8 +1,8 @@
 """The host's half of the protocol in `guest.py`: hand over a program, ask, believe nothing.
 
-A guest can send any bytes. It is held to: one frame for each call, of the right index, not before the call was sent, of
-limited size, strict JSON of exactly the known keys, its value a well-formed tagged value. Anything else is `protocol`,
-and the run ends there. All waiting is against the host's clock, counted from the moment the guest is ready.
+A guest can send any bytes. It is held to: one frame for each question, of the right index, not before the question was
+sent, of limited size, strict JSON of exactly the known keys, its value a well-formed tagged value. Anything else is
+`protocol`, and the run ends there. All waiting is against the host's clock, counted from the moment the guest is ready.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 from modulo.adapters.sandboxes.confine import PROCESSES
 from modulo.errors import SandboxUnavailableError
-from modulo.protocols import Call, CallReply, Limits
+from modulo.protocols import Call, CallReply, Limits, ProgramKind
 from modulo.tagged import TaggedError, canonical
 
-__all__ = ["CancelledRunError", "Channel", "ChannelClosedError", "Exit", "converse"]
+__all__ = ["CancelledRunError", "Channel", "ChannelClosedError", "Conversation", "Exit", "converse"]
 
 _ENVELOPE = 4096
 _ERROR_TEXT = 600
@@ -95,7 +95,7 @@ def converse(
     processes: int = PROCESSES,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[CallReply | None, tuple[CallReply, ...]]:
-    """Run one job on `channel` and close it.
+    """Have one program answer calls on `channel`, and close it.
 
     Args:
         channel: to a guest that has not seen a job.
@@ -113,50 +113,87 @@ def converse(
         SandboxUnavailableError: the guest did not start, or could not confine itself.
         CancelledRunError: `cancelled` said so.
     """
-    talk = _Talk(channel, limits, cancelled)
+    conversation = Conversation(
+        channel, program, kind="function", entry=entry, limits=limits, processes=processes, cancelled=cancelled
+    )
     try:
-        talk.start(program, entry, processes)
-        load = talk.ask(-1, None)
+        load = conversation.load()
         replies: list[CallReply] = []
-        if load.kind == "value":
-            for index, call in enumerate(calls):
-                if talk.over:
-                    break
-                replies.append(talk.ask(index, call))
+        for call in calls:
+            if conversation.over:
+                break
+            replies.append(conversation.ask(call.model_dump(exclude={"seconds"}), seconds=call.seconds))
     finally:
         channel.close()
     skipped = [CallReply(kind="skipped")] * (len(calls) - len(replies))
-    return (None if load.kind == "value" else load), (*replies, *skipped)
+    return load, (*replies, *skipped)
 
 
-class _Talk:
-    """One job's state: what has arrived, how long is left, whether it goes on."""
+class Conversation:
+    """A `modulo.protocols.Session` on a channel to a guest that has not seen a job. Whoever made it closes the channel.
 
-    def __init__(self, channel: Channel, limits: Limits, cancelled: Callable[[], bool]) -> None:
+    Args:
+        channel: to the guest.
+        program: the candidate's source.
+        kind: how the program is used; `function` is one function of it, `entry`, that is called.
+        entry: name of that function.
+        limits: of all of it together.
+        processes: tasks the candidate may have, as its uid's limit.
+        cancelled: polled while waiting; true makes `CancelledRunError` of every wait.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        program: str,
+        *,
+        kind: ProgramKind | Literal["function"],
+        entry: str = "",
+        limits: Limits,
+        processes: int = PROCESSES,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._channel, self._limits, self._cancelled = channel, limits, cancelled
-        self._received = bytearray()
-        self._end = 0.0
-        self._lines = 0
-        self.over = False
-
-    def start(self, program: str, entry: str, processes: int) -> None:
-        """Wait for the guest, start the clock, hand over the job, and see the guest confined."""
-        self._trusted("ready", _START_SECONDS)
-        self._end = time.monotonic() + self._limits.total_seconds
-        self._lines = program.count("\n") + 1
-        job = {
+        self._job = {
+            "kind": kind,
             "program": program,
             "entry": entry,
-            "memory_mb": self._limits.memory_mb,
-            "cpu_seconds": ceil(self._limits.total_seconds) + 1,
-            "output_bytes": self._limits.output_bytes,
+            "memory_mb": limits.memory_mb,
+            "cpu_seconds": ceil(limits.total_seconds) + 1,
+            "output_bytes": limits.output_bytes,
             "processes": processes,
         }
+        self._lines = program.count("\n") + 1
+        self._received = bytearray()
+        self._end = 0.0
+        self._asked = -1
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        """See `modulo.protocols.Session.over`."""
+        return self._over
+
+    def load(self) -> CallReply | None:
+        """See `modulo.protocols.Session.load`."""
+        self._trusted("ready", _START_SECONDS)
+        self._end = time.monotonic() + self._limits.total_seconds
         try:
-            self._send(job, time.monotonic() + _START_SECONDS)
+            self._send(self._job, time.monotonic() + _START_SECONDS)
         except (TimeoutError, ChannelClosedError):
             self._unavailable("the sandbox's guest did not take the job")
         self._trusted("confined", _START_SECONDS)
+        load = self._exchange(None, self._limits.call_seconds)
+        if load.kind == "value":
+            return None
+        self._over = True
+        return load
+
+    def ask(self, request: Mapping[str, object], *, seconds: float | None = None) -> CallReply:
+        """See `modulo.protocols.Session.ask`."""
+        if self._over:
+            return CallReply(kind="skipped")
+        return self._exchange(request, seconds or self._limits.call_seconds)
 
     def _trusted(self, kind: str, seconds: float) -> None:
         """Take a frame that the guest sends before any untrusted code runs in it."""
@@ -172,24 +209,25 @@ class _Talk:
         body = json.dumps(message, separators=(",", ":")).encode("ascii")
         self._channel.send(len(body).to_bytes(4, "big") + body, deadline)
 
-    def ask(self, index: int, call: Call | None) -> CallReply:
-        """Send call `index` (nothing for the load, -1) and return what became of it."""
-        deadline = min(time.monotonic() + self._limits.call_seconds, self._end)
+    def _exchange(self, request: Mapping[str, object] | None, seconds: float) -> CallReply:
+        """Send a question (none for the load) and return what became of it."""
+        deadline = min(time.monotonic() + seconds, self._end)
+        index, self._asked = self._asked, self._asked + 1
         try:
-            if call is not None:
+            if request is not None:
                 self._expect_silence()
-                self._send({"index": index, **call.model_dump()}, deadline)
+                self._send({"index": index, **request}, deadline)
             return self._reply(index, self._frame(deadline))
         except TimeoutError:
-            self.over = True
-            limit = "total_seconds" if deadline == self._end else "call_seconds"
-            return CallReply(kind="timeout", error=f"over {limit} = {getattr(self._limits, limit):g} s")
+            self._over = True
+            which, limit = ("total", self._limits.total_seconds) if deadline == self._end else ("call", seconds)
+            return CallReply(kind="timeout", error=f"over {which}_seconds = {limit:g} s")
         except _FrameError as error:
-            self.over = True
+            self._over = True
             kind: Any = error.kind
             return CallReply(kind=kind, error=error.reason)
         except ChannelClosedError:
-            self.over = True
+            self._over = True
             return self._post_mortem()
 
     def _expect_silence(self) -> None:

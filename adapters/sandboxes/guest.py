@@ -1,18 +1,24 @@
-"""Inside the sandbox: load a candidate's program and answer calls of it, one at a time.
+"""Inside the sandbox: load a candidate's program and answer questions about it, one at a time.
 
 Standard library alone: this file is part of the program that is shipped into the sandbox. Both directions of the
 channel carry frames: four bytes, the length in network order, then that many bytes of JSON.
 
     guest → host   {"index": -2, "kind": "ready"}                         system calls are closed
-    host → guest   {"program", "entry", "memory_mb", "cpu_seconds", "output_bytes", "processes"}
+    host → guest   {"kind", "program", "entry", "memory_mb", "cpu_seconds", "output_bytes", "processes"}
     guest → host   {"index": -2, "kind": "confined"}                      limits are set; or "broken", "error"
     guest → host   {"index": -1, "kind", "value", "error", "line"}        the program is loaded, or not
-    host → guest   {"index": k, "args", "kwargs"}                         only after reply k - 1
+    host → guest   {"index": k, …}                                        only after reply k - 1
     guest → host   {"index": k, "kind", "value", "error", "line"}
 
-Other kinds are `value`, `raised`, `memory` and `output`. Nothing here is secret and nothing here judges: the candidate
-shares the process and can forge any frame after `confined`, which is to answer its own calls. It does not know what
-answer is expected, and the host checks each frame's size, form and index.
+Other kinds of reply are `value`, `raised`, `memory` and `output`. What a question holds depends on the kind of job:
+
+    function   {"args", "kwargs"}     one call of the function `entry`
+    objects    {"tell"}               something to do with the module's objects: `guest_objects.py`
+    script     {"stdin"}              a run of the whole program from scratch: `guest_script.py`
+
+Nothing here is secret and nothing here judges: the candidate shares the process and can forge any frame after
+`confined`, which is to answer its own calls. It does not know what answer is expected, and the host checks each frame's
+size, form and index.
 """
 
 from __future__ import annotations
@@ -21,20 +27,19 @@ import json
 import os
 import socket
 import sys
-import types
 from collections.abc import Callable
 from typing import Any
 
 from modulo.adapters.sandboxes import confine
-from modulo.tagged import TaggedError, decode, encode
+from modulo.adapters.sandboxes.guest_objects import Objects
+from modulo.adapters.sandboxes.guest_outcome import FILE, guarded, load_module
+from modulo.adapters.sandboxes.guest_script import run_script
+from modulo.tagged import decode
 
 __all__ = ["PRELOAD", "main", "serve"]
 
 PRELOAD = ("bisect", "collections", "functools", "heapq", "itertools", "math", "operator", "re", "string", "typing")
 """What candidates import most; loaded ahead where a process can be started ahead."""
-
-_FILE = "candidate.py"
-_ERROR_TEXT = 500
 
 
 class _Channel:
@@ -96,72 +101,53 @@ def serve(connection: socket.socket) -> None:
         channel.send({"index": -2, "kind": "broken", "error": str(error)})
         os._exit(1)
     channel.send({"index": -2, "kind": "confined"})
-    size: int = job["output_bytes"]
-    loaded: list[Callable[..., object]] = []
-    channel.send({"index": -1, **_guarded(lambda: loaded.append(_load(job)), size)})
-    if loaded:
-        _answer(channel, loaded[0], size)
+    _KINDS[job["kind"]](channel, job, job["output_bytes"])
     os._exit(0)
 
 
-def _answer(channel: _Channel, function: Callable[..., object], size: int) -> None:
-    while True:
+def _answer_calls(channel: _Channel, job: dict[str, Any], size: int) -> None:
+    loaded: list[Callable[..., object]] = []
+    channel.send({"index": -1, **guarded(lambda: loaded.append(_entry(job)), size)})
+    while loaded:
         call = channel.receive()
         args = [decode(item) for item in call["args"]]
         kwargs = {key: decode(item) for key, item in call["kwargs"].items()}
-        reply = {"index": call["index"], **_guarded(lambda: function(*args, **kwargs), size)}  # noqa: B023
-        channel.send(reply)
+        channel.send({"index": call["index"], **guarded(lambda: loaded[0](*args, **kwargs), size)})  # noqa: B023
 
 
-def _load(job: dict[str, Any]) -> Callable[..., object]:
-    """Execute the program as module `candidate`, not as `__main__`, and return its entry point."""
-    module = types.ModuleType("candidate")
-    module.__file__ = _FILE
-    sys.modules["candidate"] = module
-    exec(compile(job["program"], _FILE, "exec", dont_inherit=True), module.__dict__)
-    entry: object = module.__dict__.get(job["entry"])
+def _entry(job: dict[str, Any]) -> Callable[..., object]:
+    entry: object = load_module(job["program"]).__dict__.get(job["entry"])
     if not callable(entry):
         raise NameError(f"the program does not define a function {job['entry']}")
     return entry
 
 
-def _guarded(action: Callable[[], object], size: int) -> dict[str, Any]:
-    """What became of `action`, ready to send. Whatever it raises is the candidate's."""
-    try:
-        return {"kind": "value", "value": encode(action(), size=size)}
-    except TaggedError as error:
-        return {"kind": "output", "error": str(error)}
-    except MemoryError:
-        _release_reserve()
-        return {"kind": "memory"}
-    except BaseException as error:  # noqa: BLE001
-        return {"kind": "raised", "error": _describe(error), "line": _line(error)}
+def _answer_objects(channel: _Channel, job: dict[str, Any], size: int) -> None:
+    objects = Objects(channel.send, channel.receive, size)
+    load = guarded(lambda: objects.load(job["program"]), size)
+    channel.send({"index": -1, **load})
+    if load["kind"] == "value":
+        objects.serve()
 
 
-def _release_reserve() -> None:
-    import resource
+def _answer_script(channel: _Channel, job: dict[str, Any], size: int) -> None:
+    compiled: list[Any] = []
+    channel.send(
+        {
+            "index": -1,
+            **guarded(lambda: compiled.append(compile(job["program"], FILE, "exec", dont_inherit=True)), size),
+        }
+    )
+    while compiled:
+        question = channel.receive()
+        reply = run_script(compiled[0], decode(question["stdin"]), size * 3 // 4)
+        if reply["kind"] == "value":
+            reply = guarded(lambda: reply["value"], size * 2)  # noqa: B023
+        channel.send({"index": question["index"], **reply})
 
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
-
-def _describe(error: BaseException) -> str:
-    name = type.__dict__["__name__"].__get__(type(error))
-    try:
-        text = str(error)[:_ERROR_TEXT]
-    except BaseException:  # noqa: BLE001
-        text = ""
-    return f"{name}: {text}" if text else name
-
-
-def _line(error: BaseException) -> int | None:
-    """The innermost line of the candidate's own program, or of its syntax error."""
-    if type(error) in (SyntaxError, IndentationError, TabError):
-        line = error.lineno  # type: ignore[attr-defined]
-        return line if type(line) is int else None
-    found, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == _FILE:
-            found = trace.tb_lineno
-        trace = trace.tb_next
-    return found
+_KINDS: dict[str, Callable[[_Channel, dict[str, Any], int], None]] = {
+    "function": _answer_calls,
+    "objects": _answer_objects,
+    "script": _answer_script,
+}

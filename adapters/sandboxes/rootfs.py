@@ -31,7 +31,7 @@ from pathlib import Path
 
 import platformdirs
 
-from modulo import tagged
+from modulo import linked, tagged
 from modulo.adapters.sandboxes import packages
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import ImageName
@@ -179,7 +179,8 @@ def _library() -> Path:
 
 
 def _our_files() -> Iterator[tuple[str, Path]]:
-    yield "modulo/tagged.py", Path(tagged.__file__)
+    for module in (linked, tagged):
+        yield f"modulo/{Path(str(module.__file__)).name}", Path(str(module.__file__))
     for pattern in _INSIDE:
         for path in sorted(Path(__file__).parent.glob(f"{pattern}.py")):
             yield f"modulo/adapters/sandboxes/{path.name}", path

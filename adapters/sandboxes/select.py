@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from modulo.adapters.sandboxes.base import ThreadedSandbox
 from modulo.errors import SandboxUnavailableError, UsageError
-from modulo.protocols import Call, ImageName, Limits, RunReport, Sandbox
+from modulo.protocols import Call, ImageName, Limits, ProgramKind, RunReport, Sandbox, Session
 
 __all__ = ["KINDS", "AutoSandbox", "open_sandbox", "probe"]
+
+_T = TypeVar("_T")
 
 KINDS = ("auto", "docker", "bubblewrap", "unsafe-subprocess")
 """What `--sandbox` takes. `auto` is docker, else bubblewrap, else an error: never a plain process."""
@@ -71,6 +74,19 @@ class AutoSandbox:
         """See `modulo.protocols.Sandbox.run`."""
         sandbox = await self._backend()
         return await sandbox.run(program, entry=entry, calls=calls, limits=limits, image=image)
+
+    async def interact(
+        self,
+        program: str,
+        drive: Callable[[Session], _T],
+        *,
+        kind: ProgramKind,
+        limits: Limits,
+        image: ImageName = "base",
+    ) -> tuple[_T, str | None]:
+        """See `modulo.protocols.Sandbox.interact`."""
+        sandbox = await self._backend()
+        return await sandbox.interact(program, drive, kind=kind, limits=limits, image=image)
 
     async def aclose(self) -> None:
         """See `modulo.protocols.Sandbox.aclose`. The next run chooses again."""

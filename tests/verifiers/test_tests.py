@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
 from modulo.errors import ProblemError, SandboxUnavailableError
-from modulo.protocols import Call, CallReply, ImageName, Limits, RunReport, Sandbox, Verifier
+from modulo.protocols import (
+    Call,
+    CallReply,
+    ImageName,
+    Limits,
+    ProgramKind,
+    RunReport,
+    Sandbox,
+    Session,
+    Verifier,
+)
 from modulo.types import Guarantee, Outcome, Problem, Verdict
 from modulo.verifiers.tests import TestsVerifier, factory
 
+T = TypeVar("T")
 PROBLEM = Problem(statement="Write square.")
 SPEC: dict[str, Any] = {
     "entry": "square",
@@ -37,6 +48,17 @@ class Canned:
         self.calls, self.limits = calls, limits
         skipped = [CallReply(kind="skipped")] * (len(calls) - len(self.replies))
         return RunReport(load=self.load, replies=(*self.replies, *skipped), backend="canned", image="sha256:1")
+
+    async def interact(
+        self,
+        program: str,
+        drive: Callable[[Session], T],
+        *,
+        kind: ProgramKind,
+        limits: Limits,
+        image: ImageName = "base",
+    ) -> tuple[T, str | None]:
+        raise AssertionError("call cases need no conversation")
 
     async def aclose(self) -> None:
         pass
@@ -68,6 +90,7 @@ async def test_all_right_is_a_pass_of_guarantee_tests() -> None:
     assert verdict.critiques == ()
     assert verdict.score == 1.0
     assert verdict.evidence == {
+        "kind": "calls",
         "backend": "canned",
         "image": "sha256:1",
         "public_passed": 2,
@@ -293,7 +316,8 @@ CASE: dict[str, Any] = {"args": [3], "expect": 9}
     [
         (None, ""),
         ([], ""),
-        ({}, "entry"),
+        ({}, "cases"),
+        ({"cases": [CASE]}, "entry"),
         ({"entry": "f"}, "cases"),
         ({"entry": "f", "cases": []}, "cases"),
         ({"entry": "f", "cases": CASE}, "cases"),

@@ -1,0 +1,428 @@
+"""Python values between two processes that go on sharing them: what crosses keeps its identity.
+
+`modulo.tagged` copies one value. Here a conversation goes on: a list that one side passes to the other is the same list
+on both from then on, and what either does to it the other sees with the next message. So a test sees what
+`sort_in_place(xs)` did to its own `xs`, `f(xs) is xs` means what it says, and a returned list that is the program's own
+can be told from a copy. A message is plain data (`modulo.tagged` writes it as JSON); in it a value is
+
+| Value | Form |
+|---|---|
+| `None`, bool, int, float, str, bytes, complex, by exact type | itself |
+| tuple, frozenset | `["tuple", …]`, `["frozenset", …]` |
+| list, dict, set, bytearray, deque, Counter, defaultdict, OrderedDict, numpy array | `["cell", n]` |
+| -0.0 | `["float", "-0.0"]` |
+| Decimal, Fraction, dates, range, slice, UUID, paths, numpy scalar | `["value", module, name, …]` |
+| a builtin type or exception class | `["type", name]` |
+| an exception of exactly a builtin type | `["error", name, arg, …]` |
+| anything else | what each side makes of it: `Linker.foreign`, `Linker.resolve` |
+
+and the contents of each cell that is new or has changed stand beside it, as `[n, kind, extra, item, …]`.
+
+This file is also part of the program inside the sandbox, so it imports the standard library alone. Only `type(value)`
+is looked at, and no method is called that a candidate could have written, except to hash elements and keys.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import math
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Cell", "LinkError", "Linker"]
+
+_PLAIN = frozenset({type(None), bool, int, str, bytes, complex})
+_NUMERIC = frozenset("biufc")
+_MAX_DEPTH = 40
+
+
+class LinkError(ValueError):
+    """A value that cannot cross, or a message that is malformed."""
+
+
+@dataclass
+class Cell:
+    """A mutable value that both sides hold.
+
+    Attributes:
+        seen: the contents as the other side last knew them: the very elements, or bytes; `None` while it has none.
+    """
+
+    value: Any
+    kind: str
+    seen: Any = None
+
+    def is_told(self) -> bool:
+        """Whether the other side knows the contents."""
+        return self.seen is not None and _unchanged(self.seen, _KINDS[self.kind].contents(self.value))
+
+
+def _flat(pairs: dict[Any, Any]) -> list[Any]:
+    return [part for pair in pairs.items() for part in pair]
+
+
+def _fill_dict(value: dict[Any, Any], items: list[Any]) -> None:
+    value.clear()
+    for key, item in zip(items[::2], items[1::2], strict=True):
+        value[key] = item  # noqa: PERF403 - update() of a Counter would add
+
+
+def _fill_sequence(value: Any, items: list[Any]) -> None:
+    value.clear()
+    value.extend(items)
+
+
+def _fill_set(value: set[Any], items: list[Any]) -> None:
+    value.clear()
+    value.update(items)
+
+
+def _fill_bytes(value: bytearray, items: list[Any]) -> None:
+    value[:] = items[0]
+
+
+def _fill_array(value: Any, items: list[Any]) -> None:
+    numpy = _numpy()
+    value[...] = numpy.frombuffer(items[0], dtype=value.dtype).reshape(value.shape)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of cell.
+
+    Attributes:
+        contents: what is in it: a list, or bytes.
+        fill: replaces that.
+        extra: what else belongs to it.
+        empty: makes an empty one from `extra`.
+    """
+
+    contents: Callable[[Any], Any]
+    fill: Callable[[Any, list[Any]], None]
+    empty: Callable[[Any], Any]
+    extra: Callable[[Any], Any] = lambda value: None
+
+
+_KINDS: dict[str, _Kind] = {
+    "list": _Kind(list, _fill_sequence, lambda extra: []),
+    "dict": _Kind(_flat, _fill_dict, lambda extra: {}),
+    "set": _Kind(list, _fill_set, lambda extra: set()),
+    "bytearray": _Kind(bytes, _fill_bytes, lambda extra: bytearray()),
+    "deque": _Kind(list, _fill_sequence, lambda extra: deque(maxlen=extra), lambda value: value.maxlen),
+    "Counter": _Kind(_flat, _fill_dict, lambda extra: Counter()),
+    "OrderedDict": _Kind(_flat, _fill_dict, lambda extra: OrderedDict()),
+    "defaultdict": _Kind(_flat, _fill_dict, lambda extra: defaultdict(extra), lambda value: value.default_factory),
+    "ndarray": _Kind(
+        lambda value: value.tobytes(),
+        _fill_array,
+        lambda extra: _numpy().empty(extra[1], dtype=_numeric(_numpy(), extra[0])),
+        lambda value: (value.dtype.str, value.shape),
+    ),
+}
+_TYPES: dict[type, str] = {
+    list: "list", dict: "dict", set: "set", bytearray: "bytearray", deque: "deque", Counter: "Counter",
+    OrderedDict: "OrderedDict", defaultdict: "defaultdict",
+}  # fmt: skip
+# What makes a value of the standard library again: module and name, to the arguments that make an equal one.
+_VALUES: dict[tuple[str, str], Callable[[Any], tuple[Any, ...]]] = {
+    ("decimal", "Decimal"): lambda v: (str(v),),
+    ("fractions", "Fraction"): lambda v: (v.numerator, v.denominator),
+    ("datetime", "date"): lambda v: (v.year, v.month, v.day),
+    ("datetime", "timedelta"): lambda v: (v.days, v.seconds, v.microseconds),
+    ("datetime", "datetime"): lambda v: _clock((v.year, v.month, v.day), v),
+    ("datetime", "time"): lambda v: _clock((), v),
+    ("datetime", "timezone"): lambda v: (v.utcoffset(None),),
+    ("builtins", "range"): lambda v: (v.start, v.stop, v.step),
+    ("builtins", "slice"): lambda v: (v.start, v.stop, v.step),
+    ("uuid", "UUID"): lambda v: (v.hex,),
+    ("pathlib", "PosixPath"): lambda v: (str(v),),
+    ("pathlib", "PurePosixPath"): lambda v: (str(v),),
+}
+
+
+def _clock(date: tuple[int, ...], value: Any) -> tuple[Any, ...]:
+    zone = value.tzinfo
+    if zone is not None and type(zone) is not sys.modules["datetime"].timezone:
+        raise LinkError("a time in a named zone cannot cross")
+    return (*date, value.hour, value.minute, value.second, value.microsecond, zone)
+
+
+def _numpy() -> Any:
+    try:
+        return importlib.import_module("numpy")
+    except ImportError:
+        raise LinkError("numpy is not installed where the tests run: pip install 'llm-modulo[science]'") from None
+
+
+class Linker:
+    """One side of the sharing.
+
+    Args:
+        first: number of the first cell that this side makes, 0 or 1; the other side's is the other.
+    """
+
+    def __init__(self, first: int) -> None:
+        self._next = first
+        self.cells: dict[int, Cell] = {}
+        self._numbers: dict[int, int] = {}
+
+    def foreign(self, value: Any) -> list[Any]:
+        """The form of a value that does not cross by itself.
+
+        Raises:
+            LinkError: it cannot cross.
+        """
+        raise LinkError(f"a value of type {type(value).__name__} cannot cross")
+
+    def resolve(self, form: list[Any]) -> Any:
+        """The value of a form that the other side's `foreign` made.
+
+        Raises:
+            LinkError: malformed.
+        """
+        raise LinkError("an unknown form")
+
+    def pack(self, value: Any, depth: int = 0) -> Any:
+        """The form of a value. Its cells are numbered, and described by the next `changes`.
+
+        Raises:
+            LinkError: it cannot cross.
+        """
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is float:
+            return ["float", "-0.0"] if value == 0 and math.copysign(1, value) < 0 else value
+        if depth > _MAX_DEPTH:
+            raise LinkError(f"the value is nested more than {_MAX_DEPTH} deep")
+        if kind is tuple or kind is frozenset:
+            return [kind.__name__, *(self.pack(item, depth + 1) for item in value)]
+        if kind in _TYPES:
+            return ["cell", self._number(value, _TYPES[kind])]
+        name = type.__dict__["__name__"].__get__(kind)
+        if issubclass(kind, type):
+            return ["type", value_name] if (value_name := _builtin(value)) else self.foreign(value)
+        if issubclass(kind, BaseException):
+            args: Any = BaseException.args.__get__(value)  # type: ignore[attr-defined]
+            if _builtin(kind) == name and not vars(value):
+                return ["error", name, *(self.pack(arg, depth + 1) for arg in args)]
+            return self.foreign(value)
+        return self._library_value(value, kind, name, depth)
+
+    def _library_value(self, value: Any, kind: type, name: str, depth: int) -> Any:
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and kind is getattr(numpy, "ndarray", None) and value.dtype.kind in _NUMERIC:
+            return ["cell", self._number(value, "ndarray")]
+        if numpy is not None and issubclass(kind, getattr(numpy, "generic", ())) and value.dtype.kind in _NUMERIC:
+            return ["value", "numpy", value.dtype.str, value.tobytes()]
+        module = type.__dict__["__module__"].__get__(kind)
+        for home in ("pathlib", module) if name.endswith("Path") else (module,):
+            arguments = _VALUES.get((home, name)) if type(home) is str else None
+            if arguments is not None and getattr(sys.modules.get(home), name, None) is kind:
+                try:
+                    return ["value", home, name, *(self.pack(item, depth + 1) for item in arguments(value))]
+                except LinkError:
+                    break
+        return self.foreign(value)
+
+    def _number(self, value: Any, kind: str) -> int:
+        number = self._numbers.get(id(value))
+        if number is None:
+            number, self._next = self._next, self._next + 2
+            self._add(number, Cell(value, kind))
+        return number
+
+    def _add(self, number: int, cell: Cell) -> None:
+        self.cells[number] = cell
+        self._numbers[id(cell.value)] = number
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Stop sharing these cells."""
+        for number in numbers:
+            cell = self.cells.pop(number, None)
+            if cell is not None:
+                del self._numbers[id(cell.value)]
+
+    def changes(self) -> list[list[Any]]:
+        """What the other side does not know yet: new cells and changed ones. It is taken to know them from now on.
+
+        Raises:
+            LinkError: something in a cell cannot cross.
+        """
+        told: list[list[Any]] = []
+        looked_at: set[int] = set()
+        while fresh := [number for number in self.cells if number not in looked_at]:
+            for number in fresh:
+                looked_at.add(number)
+                cell = self.cells[number]
+                if cell.is_told():
+                    continue
+                kind = _KINDS[cell.kind]
+                cell.seen = now = kind.contents(cell.value)
+                items = [now] if type(now) is bytes else [self.pack(item) for item in now]
+                told.append([number, cell.kind, self.pack(kind.extra(cell.value)), *items])
+        return told
+
+    def learn(self, changes: Any) -> None:
+        """Take the other side's `changes`.
+
+        Raises:
+            LinkError: malformed.
+        """
+        filling: list[tuple[Cell, list[Any]]] = []
+        for change in _listed(changes):
+            number, kind, extra, *items = _listed(change)
+            if type(number) is not int or type(kind) is not str or kind not in _KINDS:
+                raise LinkError("a cell is malformed")
+            cell = self.cells.get(number)
+            if cell is None:
+                if number < 0 or number % 2 == self._next % 2:
+                    raise LinkError("a cell has a number that is not the other side's to give")
+                cell = Cell(self._empty(kind, self.open(extra), items), kind, seen=())
+                self._add(number, cell)
+            if cell.kind != kind:
+                raise LinkError("a cell has become of another kind")
+            filling.append((cell, items))
+        opened = [(cell, self._contents(cell.kind, items)) for cell, items in filling]
+        for cell, values in opened:
+            try:
+                _KINDS[cell.kind].fill(cell.value, values)
+            except (TypeError, ValueError) as error:
+                raise LinkError(f"a cell cannot be filled: {error}") from None
+            cell.seen = _KINDS[cell.kind].contents(cell.value)
+
+    def _contents(self, kind: str, items: list[Any]) -> list[Any]:
+        if kind in ("bytearray", "ndarray"):
+            if len(items) != 1 or type(items[0]) is not bytes:
+                raise LinkError("a cell is malformed")
+            return items
+        values = [self.open(item) for item in items]
+        try:
+            # What has to be asked for its hash is asked now, while nothing is half filled.
+            if kind == "set":
+                set(values)
+            elif _KINDS[kind].contents is _flat:
+                set(values[::2])
+        except TypeError as error:
+            raise LinkError(f"a cell cannot be filled: {error}") from None
+        return values
+
+    def _empty(self, kind: str, extra: Any, items: list[Any]) -> Any:
+        known = type(extra) is int and extra >= 0 if kind == "deque" else callable(extra)
+        if kind in ("deque", "defaultdict") and not known and extra is not None:
+            raise LinkError("a cell is malformed")
+        try:
+            if kind == "ndarray":
+                _check_size(extra, items[0])
+            return _KINDS[kind].empty(extra)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            raise LinkError("a cell is malformed") from None
+
+    def open(self, form: Any) -> Any:
+        """The value of a form whose cells are known.
+
+        Raises:
+            LinkError: malformed.
+        """
+        if type(form) in _PLAIN or type(form) is float:
+            return form
+        tag, *rest = _listed(form)
+        if tag == "tuple":
+            return tuple(self.open(item) for item in rest)
+        if tag == "cell":
+            return self._cell(rest)
+        if tag == "frozenset":
+            return self._hashed(rest)
+        if tag == "float" and rest == ["-0.0"]:
+            return -0.0
+        if tag == "type" and len(rest) == 1:
+            return _type(rest[0])
+        if tag == "error" and rest:
+            return self._error(rest[0], [self.open(item) for item in rest[1:]])
+        if tag == "value":
+            return self._value(rest)
+        return self.resolve(form)
+
+    def _cell(self, rest: list[Any]) -> Any:
+        if len(rest) == 1 and type(rest[0]) is int and rest[0] in self.cells:
+            return self.cells[rest[0]].value
+        raise LinkError("an unknown cell")
+
+    def _hashed(self, items: list[Any]) -> frozenset[Any]:
+        try:
+            return frozenset(self.open(item) for item in items)
+        except TypeError as error:
+            raise LinkError(f"a frozenset is malformed: {error}") from None
+
+    def _error(self, name: Any, args: list[Any]) -> Exception:
+        made = _type(name)
+        if not (isinstance(made, type) and issubclass(made, Exception)):
+            raise LinkError("an exception is malformed")
+        try:
+            return made(*args)
+        except TypeError:
+            return Exception(*args)
+
+    def _value(self, rest: list[Any]) -> Any:
+        try:
+            home, name, *arguments = rest
+            if home == "numpy":
+                numpy = _numpy()
+                return numpy.frombuffer(arguments[0], dtype=_numeric(numpy, name), count=1)[0]
+            if (home, name) not in _VALUES:
+                raise LinkError("an unknown value")
+            return getattr(importlib.import_module(home), name)(*(self.open(item) for item in arguments))
+        except LinkError:
+            raise
+        except (TypeError, ValueError, ArithmeticError, IndexError) as error:
+            raise LinkError(f"a value is malformed: {error}") from None
+
+
+def _check_size(extra: Any, data: bytes) -> None:
+    """Refuse an array whose contents are not there in full."""
+    name, shape = extra
+    if math.prod(shape) * _numeric(_numpy(), name).itemsize != len(data):
+        raise LinkError("an array's shape is malformed")
+
+
+def _listed(form: Any) -> list[Any]:
+    if type(form) is not list or not form:
+        if form == [] and type(form) is list:
+            return form
+        raise LinkError("a form is malformed")
+    return form
+
+
+def _unchanged(before: Any, now: Any) -> bool:
+    if type(now) is bytes:
+        return bool(before == now) and type(before) is bytes
+    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
+
+
+def _builtin(value: Any) -> str | None:
+    """The name of a builtin type, if this is one."""
+    name = type.__dict__["__name__"].__get__(value)
+    return name if type(name) is str and getattr(builtins, name, None) is value else None
+
+
+def _type(name: Any) -> Any:
+    made = getattr(builtins, name, None) if type(name) is str else None
+    if not isinstance(made, type):
+        raise LinkError("an unknown type")
+    return made
+
+
+def _numeric(numpy: Any, name: Any) -> Any:
+    if type(name) is not str or len(name) > 8:
+        raise LinkError("an array's type is malformed")
+    try:
+        dtype = numpy.dtype(name)
+    except TypeError:
+        raise LinkError("an array's type is malformed") from None
+    if dtype.kind not in _NUMERIC:
+        raise LinkError("an array's type is malformed")
+    return dtype
