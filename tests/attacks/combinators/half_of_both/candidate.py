@@ -1,0 +1,4 @@
+def f(x):
+    return x * x
+def g(x):
+    return 0

@@ -1,0 +1,4 @@
+def f(x):
+    return 9
+def g(x):
+    return 4

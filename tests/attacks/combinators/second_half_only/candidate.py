@@ -1,0 +1,4 @@
+def f(x):
+    while True: pass
+def g(x):
+    return 2 * x

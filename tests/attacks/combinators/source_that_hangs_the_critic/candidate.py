@@ -1,0 +1,3 @@
+x = [@OPEN@
+def f(x):
+    return 9
