@@ -33,7 +33,7 @@ def sudoku() -> Puzzle:
             constraints[f"{kind} {i + 1}"] = f"distinct({', '.join(group)})"
     for name in random.Random(1).sample(sorted(solution), 40):
         constraints[f"given {name}"] = f"{name} == {solution[name]}"
-    variables = dict.fromkeys(solution, {"int": [1, 9]})
+    variables = {name: {"int": [1, 9]} for name in solution}
     return Puzzle("sudoku", {"variables": variables, "constraints": constraints}, solution, range(1, 10))
 
 
@@ -55,12 +55,12 @@ def zebra() -> Puzzle:
     for a, b in (("chesterfields", "fox"), ("kools", "horse"), ("norwegian", "blue")):
         constraints[f"{a} next to {b}"] = f"abs({a} - {b}) == 1"
     constraints |= {"green right of ivory": "green == ivory + 1", "milk": "milk == 3", "norwegian": "norwegian == 1"}
-    variables = dict.fromkeys(solution, {"int": [1, 5]})
+    variables = {name: {"int": [1, 5]} for name in solution}
     return Puzzle("zebra", {"variables": variables, "constraints": constraints}, solution, range(1, 6))
 
 
 def job_shop(jobs: int = 20, machines: int = 5) -> Puzzle:
-    """Start times of jobs × machines tasks: 100 starts, 80 orders, 950 pairs on a machine, 20 ends: 1,150 constraints."""
+    """Start times of tasks: 100 starts, 80 orders, 950 pairs on one machine and 20 ends make 1,150 constraints."""
     rng = random.Random(2)
     route = {j: rng.sample(range(machines), machines) for j in range(jobs)}
     length = {(j, m): rng.randint(1, 9) for j in range(jobs) for m in range(machines)}

@@ -31,15 +31,10 @@ def peer(puzzle: Puzzle) -> Callable[[dict[str, int]], bool]:
     """A fresh solver for each candidate."""
     compiled = compile_spec(puzzle.spec)
     formulas = [constraint.holds for constraint in compiled.constraints]
-    bounds = [
-        z3.And(v.const >= int(v.sort.low), v.const <= int(v.sort.high))
-        for v in compiled.variables
-        if v.sort.low is not None and v.sort.high is not None
-    ]
 
     def judge(answer: dict[str, int]) -> bool:
         solver = z3.Solver(ctx=compiled.context)
-        solver.add(*formulas, *bounds)
+        solver.add(*formulas, *compiled.domains)
         solver.add(*(variable.const == answer[variable.name] for variable in compiled.variables))
         return bool(solver.check() == z3.sat)
 

@@ -23,8 +23,9 @@ from modulo.verifiers.strict_json import shorten
 
 __all__ = ["answer_schema", "check", "check_many", "load"]
 
-_MAX_CRITIQUES = 20
+_MAX_CRITIQUES = 10
 _MAX_NAMES = 1000
+_SHORT = 1 << 64
 _MAX_FRAMES = 8000  # terms are as deep as their spec writes them
 _Z3 = z3.get_version_string()
 
@@ -150,8 +151,13 @@ def _violation(compiled: Compiled, constraint: Constraint, values: tuple[Any, ..
     counterexample, words = {}, []
     for i in constraint.uses:
         variable, value = compiled.variables[i], values[i]
-        counterexample[variable.name] = shown(variable.sort, value)
-        words.append(f"{variable.name} = {shorten(text(variable.sort, value), 80)}")
+        name = variable.name
+        if type(value) is int and variable.sort.kind != "enum":  # most values, and most of the work
+            counterexample[name] = value
+            words.append(f"{name} = {value}" if -_SHORT < value < _SHORT else f"{name} = {shorten(str(value), 80)}")
+        else:
+            counterexample[name] = shown(variable.sort, value)
+            words.append(f"{name} = {shorten(text(variable.sort, value), 80)}")
     what = constraint.name
     if constraint.text:
         what += f" {constraint.text}" if constraint.text.startswith("(") else f" ({constraint.text})"

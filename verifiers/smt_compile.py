@@ -65,6 +65,7 @@ class Compiled:
         positions: of each variable in that order.
         fast: functions of those values that return the numbers of violated constraints.
         slow: numbers of the constraints that `fast` does not cover.
+        domains: formulas that keep each variable to the values an answer may give it, for a solver.
     """
 
     context: Any
@@ -74,6 +75,7 @@ class Compiled:
     positions: dict[str, int]
     fast: tuple[Function, ...]
     slow: tuple[int, ...]
+    domains: tuple[Any, ...]
 
 
 def compile_spec(spec: dict[str, Any]) -> Compiled:
@@ -92,8 +94,24 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
     variables = tuple(declared.values())
     fast, slow = compile_check([c.holds for c in constraints], positions)
     return Compiled(
-        context, variables, tuple(constraints), Binder(variables), positions, tuple(fast), tuple(sorted(slow))
+        context,
+        variables,
+        tuple(constraints),
+        Binder(variables),
+        positions,
+        fast=tuple(fast),
+        slow=tuple(sorted(slow)),
+        domains=tuple(formula for variable in variables for formula in _domain(variable)),
     )
+
+
+def _domain(variable: Variable) -> list[Any]:
+    sort, const = variable.sort, variable.const
+    if sort.kind == "enum" and z3.is_int(const):
+        return [z3.Or(*(const == term for term in sort.terms))]
+    make = z3.RealVal if sort.kind == "real" else z3.IntVal
+    bounds = [] if sort.low is None else [const >= make(str(sort.low), const.ctx)]
+    return bounds if sort.high is None else [*bounds, const <= make(str(sort.high), const.ctx)]
 
 
 def constraint(field: str, name: str, text: str, formula: Any, positions: dict[str, int]) -> Constraint:
@@ -130,8 +148,7 @@ def _from_smtlib(text: str, context: Any) -> tuple[dict[str, Variable], _Named]:
         raise SpecError("smtlib", str(error)) from None
     # One statement that mentions every constant, so that their Z3 terms can be taken from it, sorts and all.
     probes = "\n".join(
-        f"(assert (= {name} {name}))"
-        for name in (Atom("symbol", name).source() for name in script.constants)
+        f"(assert (= {name} {name}))" for name in (Atom("symbol", name).source() for name in script.constants)
     )
     try:
         parsed: Any = z3.parse_smt2_string(script.source + "\n" + probes, ctx=context)

@@ -1,11 +1,12 @@
 """Constraints written like Python expressions, read as Z3 formulas. Runs in a worker.
 
 Allowed: `and or not`, `== != < <= > >=` (also chained), `in [...]`, `+ - * / // % **`, `a if c else b`, the functions
-`abs min max sum distinct implies iff`, numbers, strings, `True False`, declared names and the names in enumerations.
-Nothing is executed: the text is parsed with `ast`, and every node that is not listed here is refused.
+in `FUNCTIONS`, numbers, strings, `True False`, declared names and the names in enumerations. Nothing is executed: the
+text is parsed with `ast`, and every node that is not listed here is refused.
 
 Meaning is Python's, on exact numbers: `/` divides rationals, `//` and `%` round down, a decimal is the rational it
-spells. Bit-vectors wrap, compare unsigned, and have `+ - * & | ^ ~ << >>`.
+spells. Bit-vectors wrap, compare unsigned, and have `+ - * & | ^ ~ << >>`. Strings have `+`, `in`, `t[0]` (empty
+outside the string), an order by code points, and `len`, `startswith`, `endswith`.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from typing import Any
 
 import z3
 
-from modulo.verifiers.smt_terms import ARITHMETIC, BITS, FOLDS, ORDER, UNSIGNED, Term
-from modulo.verifiers.smt_values import Variable
+from modulo.verifiers.smt_semantics import MAX_CHAR
+from modulo.verifiers.smt_terms import ARITHMETIC, BITS, FOLDS, ORDER, STRINGS, TEXTUAL, UNSIGNED, Term
+from modulo.verifiers.smt_values import Sort, Variable, to_z3
 from modulo.verifiers.strict_json import exact, shorten
 
 __all__ = ["FUNCTIONS", "ExprError", "Reader"]
 
-FUNCTIONS = ("abs", "distinct", "iff", "implies", "max", "min", "sum")
+FUNCTIONS = (*("abs", "count", "distinct", "endswith", "iff", "implies", "len", "max", "min", "startswith", "sum"),)
 _MAX_CHARS = 20_000
 _MAX_POWER = 64
 
@@ -41,6 +43,7 @@ class Reader:
         self._variables = {v.name: v for v in variables}
         self._codes = codes
         self._context = context
+        self._has_strings = any(v.sort.kind == "string" for v in variables)
         self._source = ""
 
     def formula(self, text: str) -> Any:
@@ -105,9 +108,16 @@ class Reader:
             raise ExprError("an integer has more than 4,300 digits") from None
 
     def _member(self, name: str) -> Term:
-        if name not in self._codes:
+        if name in self._codes:
+            return Term("enum", self._codes[name], frozenset([name]), word=name)
+        if not self._has_strings:
             raise ExprError(f"{shorten(name)!r} is not a value of any variable")
-        return Term("enum", self._codes[name], frozenset([name]))
+        return self._string(name)
+
+    def _string(self, word: str) -> Term:
+        if any(ord(char) > MAX_CHAR for char in word):
+            raise ExprError(f"{shorten(word)!r} holds a character above U+{MAX_CHAR:X}")
+        return Term("string", to_z3(Sort("string"), word, z3.StringSort(self._context)), word=word)
 
     def _name(self, node: ast.Name) -> Term:
         variable = self._variables.get(node.id)
@@ -151,6 +161,8 @@ class Reader:
         left, right = self._unify([self._read(node.left), self._read(node.right)], node)
         if left.kind == "bitvec" and (bits := BITS.get(type(node.op))):
             return Term("bitvec", bits(left.expr, right.expr), width=left.width)
+        if left.kind == "string" and isinstance(node.op, ast.Add):
+            return Term("string", z3.Concat(left.expr, right.expr))
         operator = ARITHMETIC.get(type(node.op))
         if operator is None or left.kind not in ("int", "real"):
             raise self._wrong(node, "the operator does not fit", left)
@@ -176,6 +188,9 @@ class Reader:
 
     def _relation(self, node: ast.Compare, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Any:
         if isinstance(op, ast.In | ast.NotIn):
+            if not isinstance(right, ast.List | ast.Tuple | ast.Set) and (whole := self._read(right)).kind == "string":
+                found = z3.Contains(whole.expr, self._unify([self._read(left), whole], node)[0].expr)
+                return found if isinstance(op, ast.In) else z3.Not(found)
             if not isinstance(right, ast.List | ast.Tuple | ast.Set) or not right.elts:
                 raise ExprError(f"{shorten(self._text(node))!r}: after 'in' comes a list such as [1, 2]")
             same = []
@@ -188,12 +203,18 @@ class Reader:
             return a.expr == b.expr
         if isinstance(op, ast.NotEq):
             return a.expr != b.expr
-        order = (UNSIGNED if a.kind == "bitvec" else ORDER).get(type(op))
+        order = {"bitvec": UNSIGNED, "string": TEXTUAL}.get(a.kind, ORDER).get(type(op))
         if order is None:
             raise ExprError(f"{shorten(self._text(node))!r}: this comparison is not allowed")
         if a.kind in ("bool", "enum"):
             raise self._wrong(node, "cannot be ordered", a)
         return order(a.expr, b.expr)
+
+    def _character(self, node: ast.Subscript) -> Term:
+        text, index = self._read(node.value), self._read(node.slice)
+        if text.kind != "string" or index.kind != "int":
+            raise self._wrong(node, "only a character of a string is taken so, as in t[0]", text)
+        return Term("string", text.expr.at(index.expr))
 
     def _choice(self, node: ast.IfExp) -> Term:
         condition = self._truth(node.test)
@@ -207,7 +228,8 @@ class Reader:
         arguments = node.args
         if len(arguments) == 1 and isinstance(arguments[0], ast.List | ast.Tuple | ast.Set):
             arguments = arguments[0].elts
-        counts = {"abs": (1, 1), "iff": (2, 2), "implies": (2, 2), "distinct": (2, 10_000)}
+        counts = {"abs": (1, 1), "len": (1, 1), "distinct": (2, 10_000)}
+        counts |= dict.fromkeys(("iff", "implies", "startswith", "endswith"), (2, 2))
         low, high = counts.get(name, (1, 10_000))
         if not low <= len(arguments) <= high:
             wanted = low if low == high else f"{low} or more"
@@ -215,9 +237,14 @@ class Reader:
         if name in ("iff", "implies"):
             a, b = (self._truth(argument) for argument in arguments)
             return Term("bool", a == b if name == "iff" else z3.Implies(a, b))
+        if name == "count":
+            counted = [self._counted(Term("bool", self._truth(argument))).expr for argument in arguments]
+            return Term("int", functools.reduce(FOLDS["sum"], counted))
         terms = [self._read(argument) for argument in arguments]
         if name == "distinct":
             return self._distinct(terms, node)
+        if name in ("len", "startswith", "endswith"):
+            return self._of_strings(name, terms, node)
         if name == "sum":
             terms = [self._counted(term) for term in terms]
         terms = self._unify(terms, node)
@@ -225,6 +252,12 @@ class Reader:
             raise self._wrong(node, f"{name} needs numbers", terms[0])
         folded = functools.reduce(FOLDS[name], [term.expr for term in terms])
         return Term(terms[0].kind, z3.If(folded >= 0, folded, -folded) if name == "abs" else folded)
+
+    def _of_strings(self, name: str, terms: list[Term], node: ast.Call) -> Term:
+        first, *rest = terms = self._unify(terms, node)
+        if first.kind != "string":
+            raise self._wrong(node, f"{name} needs a string", first)
+        return Term("bool", STRINGS[name](first.expr, rest[0].expr)) if rest else Term("int", z3.Length(first.expr))
 
     def _counted(self, term: Term) -> Term:
         """In a sum, as in Python, a truth value counts 1 or 0."""
@@ -243,6 +276,8 @@ class Reader:
         kinds = {term.kind for term in terms}
         if kinds == {"int", "real"}:
             return [term if term.kind == "real" else Term("real", z3.ToReal(term.expr)) for term in terms]
+        if kinds == {"string", "enum"} and all(t.word is not None for t in terms if t.kind == "enum"):
+            return [term if term.kind == "string" else self._string(term.word or "") for term in terms]
         widths = {term.width for term in terms if term.kind == "bitvec"}
         if len(widths) == 1 and kinds <= {"int", "bitvec"}:
             return [self._as_bits(term, min(widths), node) for term in terms]
@@ -274,4 +309,5 @@ _NODES: dict[type[ast.AST], Callable[[Reader, Any], Term]] = {
     ast.Compare: Reader._compare,
     ast.IfExp: Reader._choice,
     ast.Call: Reader._call,
+    ast.Subscript: Reader._character,
 }

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-__all__ = ["NAMESPACE", "Equality", "MAX_CHAR"]
+__all__ = ["MAX_CHAR", "NAMESPACE", "Equality"]
 
 MAX_CHAR = 0x2FFFF
 """The largest code point that a String can hold."""
@@ -222,8 +222,8 @@ NAMESPACE: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         divide, div, mod, rem, signed, bvudiv, bvurem, bvsdiv, bvsrem, bvsmod, bvshl, bvlshr, bvashr, rotate_left,
-        sign_extend, repeat, outside, select, store, same_array, all_differ, str_at, str_substr, str_indexof, str_replace,
-        str_replace_all, str_to_int, str_from_int, str_to_code, str_from_code, str_is_digit,
+        sign_extend, repeat, outside, select, store, same_array, all_differ, str_at, str_substr, str_indexof,
+        str_replace, str_replace_all, str_to_int, str_from_int, str_to_code, str_from_code, str_is_digit,
         abs, len, sum, bool, math.floor,
     )
 }  # fmt: skip

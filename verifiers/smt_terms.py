@@ -11,20 +11,30 @@ import z3
 
 from modulo.verifiers.strict_json import shorten
 
-__all__ = ["ARITHMETIC", "BITS", "FOLDS", "ORDER", "UNSIGNED", "Term"]
+__all__ = ["ARITHMETIC", "BITS", "FOLDS", "ORDER", "STRINGS", "TEXTUAL", "UNSIGNED", "Term"]
 
-_WORDS = {"int": "an integer", "real": "a rational", "bool": "a truth value", "bitvec": "a bit-vector"}
+_WORDS = {
+    "int": "an integer",
+    "real": "a rational",
+    "bool": "a truth value",
+    "bitvec": "a bit-vector",
+    "string": "a string",
+}
 
 
 @dataclass(frozen=True)
 class Term:
-    """A Z3 expression with its type. `names` are those an `enum` term can take; `literal` is set for `3`."""
+    """A Z3 expression with its type.
+
+    `names` are those an `enum` term can take; `literal` is set for `3`, `word` for `'red'`.
+    """
 
     kind: str
     expr: Any
     names: frozenset[str] = frozenset()
     width: int = 0
     literal: int | None = None
+    word: str | None = None
 
     def __str__(self) -> str:
         return _WORDS.get(self.kind) or "one of " + shorten(", ".join(sorted(self.names)), 80)
@@ -78,6 +88,17 @@ UNSIGNED: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: lambda a, b: z3.ULE(a, b),
     ast.Gt: lambda a, b: z3.UGT(a, b),
     ast.GtE: lambda a, b: z3.UGE(a, b),
+}
+# Z3's own `>` on strings compares the other way round than `<` does.
+TEXTUAL: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
+    ast.Gt: lambda a, b: b < a,
+    ast.GtE: lambda a, b: b <= a,
+}
+STRINGS: dict[str, Callable[[Any, Any], Any]] = {
+    "endswith": lambda a, b: z3.SuffixOf(b, a),
+    "startswith": lambda a, b: z3.PrefixOf(b, a),
 }
 FOLDS: dict[str, Callable[[Any, Any], Any]] = {
     "abs": lambda a, b: a,

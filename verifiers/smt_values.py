@@ -205,7 +205,7 @@ def shown(sort: Sort, value: Any) -> Any:
         default, entries = value
         pairs = [[shown(sort.index, key), shown(sort.element, item)] for key, item in entries.items()]
         return {"entries": pairs, "default": shown(sort.element, default)}
-    return str(value) if isinstance(value, Fraction) else value
+    return str(value) if type(value) is Fraction else value
 
 
 def text(sort: Sort, value: Any) -> str:

@@ -111,9 +111,7 @@ def _bindable(script: Script, sort: Node, depth: int = 0) -> bool:
     if len(sort) != 3 or depth > _MAX_NESTED_ARRAYS:
         return False
     if sort[0] == Atom("symbol", "Array"):  # an index is compared as it is spelled, so no array may be one
-        return head(sort[1]) != "Array" and all(
-            _bindable(script, part, depth + 1) for part in sort[1:]
-        )
+        return head(sort[1]) != "Array" and all(_bindable(script, part, depth + 1) for part in sort[1:])
     return sort[:2] == [Atom("symbol", "_"), Atom("symbol", "BitVec")] and _is_width(sort[2])
 
 
@@ -180,5 +178,3 @@ _READERS = {
     "define-const": _define,
     "assert": _assert,
 }
-
-

@@ -107,6 +107,13 @@ def expressions(variables: dict[str, Any], *constraints: str) -> dict[str, Any]:
         (expressions({"x": "int"}, "abs(x, x) == 1"), "constraints[0]", "abs takes 1 arguments"),
         (expressions({"x": "int"}, "eval('x') == 1"), "constraints[0]", "the functions are"),
         (expressions({"x": "int"}, "x.real == 1"), "constraints[0]", "not allowed"),
+        (expressions({"x": "int"}, "x[0] == 1"), "constraints[0]", "only a character of a string"),
+        (expressions({"t": "string"}, "t[t] == 'a'"), "constraints[0]", "only a character of a string"),
+        (expressions({"t": "string", "x": "int"}, "t == x"), "constraints[0]", "mixes a string and an integer"),
+        (expressions({"t": "string"}, "t * 2 == 'aa'"), "constraints[0]", "mixes"),
+        (expressions({"t": "string"}, "t == '\U00030000'"), "constraints[0]", "above U+2FFFF"),
+        (expressions({"x": "int"}, "len(x) == 1"), "constraints[0]", "len needs a string"),
+        (expressions({"x": "int"}, "count(x, x) == 1"), "constraints[0]", "where a truth value is needed"),
         (expressions({"x": "int"}, "[y for y in (1,)] == 1"), "constraints[0]", "not allowed"),
         (expressions({"x": "int"}, "(lambda: x)() == 1"), "constraints[0]", "not allowed"),
         (expressions({"x": "int"}, "x == 1j"), "constraints[0]", "not allowed"),
@@ -313,12 +320,22 @@ async def test_nothing_passes_by_dividing_by_zero(term: str, x: int, outcome: st
         ("x ** 3 == -8 and x ** 0 == 1", {"x": -2}),
         ("v + 1 == 0 and v > 1 and v >> 1 == 127 and v << 1 == 254 and ~v == 0", {"v": 255}),
         ("(v & 12) == 8 and (v | 1) == 11 and (v ^ 3) == 9 and v - 11 == 255", {"v": 10}),
+        ("count(x > 0, b, v == 3) == 2 and count([b]) == 1", {"x": 1, "b": True, "v": 2}),
+        ("t == 'ab' and t + 'c' == 'abc' and 'b' in t and 'c' not in t and t[0] == 'a' and t[9] == ''", {"t": "ab"}),
+        (
+            "len(t) == 3 and startswith(t, 'é') and endswith(t, '😀') and t > 'z😀' and t >= 'é' and not t < 'z'",
+            {"t": "éx😀"},
+        ),
+        (
+            "t == 'red' and c == 'red' and t in ['red', 'x'] and (t if b else 'no') == 'red'",
+            {"t": "red", "c": "red", "b": True},
+        ),
         ("x == 2  # two\n or\n x == 3", {"x": 3}),
         ("not (x == 1 or x == 2)", {"x": 3}),
     ],
 )
 async def test_expressions_mean_what_python_means(constraint: str, values: dict[str, Any]) -> None:
-    sorts: dict[str, Any] = {"x": "int", "r": "real", "b": "bool", "v": {"bitvec": 8}}
+    sorts: dict[str, Any] = {"x": "int", "r": "real", "b": "bool", "v": {"bitvec": 8}, "t": "string"}
     sorts |= {"c": ["red", "green"], "d": ["red", "blue"]}
     variables = {name: sorts[name] for name in values}
     spec = expressions(variables, constraint)
