@@ -41,8 +41,9 @@ if TYPE_CHECKING:
         Verdict,
     )
     from modulo.verifiers.combine import all_of, any_of, weighted
-    from modulo.verifiers.function import check, fail, ok, unknown, verifier
+    from modulo.verifiers.function import fail, ok, unknown, verifier
     from modulo.verifiers.judge import judge
+    from modulo.verifiers.predicate import check
 
 _HOMES = {
     "modulo.api": (
@@ -77,8 +78,9 @@ _HOMES = {
         "Verdict",
     ),
     "modulo.verifiers.combine": ("all_of", "any_of", "weighted"),
-    "modulo.verifiers.function": ("check", "fail", "ok", "unknown", "verifier"),
+    "modulo.verifiers.function": ("fail", "ok", "unknown", "verifier"),
     "modulo.verifiers.judge": ("judge",),
+    "modulo.verifiers.predicate": ("check",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -23,7 +23,8 @@ from modulo.plugins import verifier_factory
 from modulo.problems import parse_problem
 from modulo.protocols import Sandbox, Verifier
 from modulo.types import Spec, Value
-from modulo.verifiers.combine import AllOf, AnyOf, Stop, Weighted
+from modulo.verifiers.combine import AllOf, AnyOf, Weighted
+from modulo.verifiers.combined import Stop
 from modulo.verifiers.specs import problem_error
 
 __all__ = ["CombinedFactory", "all_of_factory", "any_of_factory", "weighted_factory"]
@@ -34,7 +35,7 @@ class MembersSpec(Value):
 
     Attributes:
         verifiers: the members' specs, each as in a problem file.
-        stop: `first` or `never`; see `modulo.verifiers.combine.Combined`.
+        stop: `first` or `never`; see `modulo.verifiers.combined.Combined`.
     """
 
     verifiers: list[JsonValue] = Field(min_length=1)

@@ -19,10 +19,6 @@ once an entry point of group `modulo.verifiers` names it:
     at_most(words=3)                        a verifier, in Python
     verifiers: [at_most: {words: 3}]        the same, in a problem file
 
-And in one line, of a predicate on the candidate:
-
-    short = check(lambda answer: len(answer.split()) <= 40, "use at most 40 words", guarantee="proof")
-
 The function is trusted: it runs in this process, a plain one in a thread, and nothing can kill it. Code of a candidate
 belongs in a sandbox (`tests`), and a solver in a worker (`modulo.verifiers.pool`).
 """
@@ -48,7 +44,7 @@ from modulo.verifiers.finding import Finding, fail, ok, unknown
 from modulo.verifiers.judging import printable, verdict
 from modulo.verifiers.specs import problem_error
 
-__all__ = ["FunctionFactory", "FunctionVerifier", "check", "fail", "ok", "unknown", "verifier"]
+__all__ = ["FunctionFactory", "FunctionVerifier", "fail", "ok", "unknown", "verifier"]
 
 _Spec = TypeVar("_Spec", bound=BaseModel)
 _Found = Finding | Awaitable[Finding]
@@ -241,58 +237,6 @@ def verifier(
         return FunctionVerifier(function, **known) if spec is None else FunctionFactory(function, spec=spec, **known)
 
     return decorate
-
-
-def check(
-    predicate: Callable[[str], bool],
-    message: str,
-    *,
-    guarantee: Guarantee | str,
-    refuses: type[Exception] | tuple[type[Exception], ...] = (),
-    name: str | None = None,
-    version: str = "1",
-    hard: bool = True,
-    seconds: float | None = None,
-) -> FunctionVerifier:
-    """A verifier that passes a candidate for which `predicate(candidate)` is `True`, and fails it with `message` else.
-
-    Only the values `True` and `False` themselves count. Anything else it returns (`1`, a match, `None`) is an `error`,
-    and so is what it raises, but for the exceptions in `refuses`: those are a fail too.
-
-        check(lambda answer: json.loads(answer)["age"] >= 18, "give an age from 18", guarantee="proof",
-              refuses=(ValueError, KeyError, TypeError))
-
-    Args:
-        predicate: called in a thread; it may not be `async`.
-        message: what is wrong with a candidate that fails, in words a model can act on.
-        guarantee: what a pass means.
-        refuses: exceptions that the predicate raises on a bad candidate.
-        name: name in verdicts; the predicate's own if not given, or `check` for a lambda.
-        version: change it whenever a verdict could change.
-        hard: whether it gates acceptance. An `opinion` never does.
-        seconds: deadline, after which the verdict is `unknown`.
-
-    Raises:
-        ValueError: an unknown guarantee, a hard opinion, or a blank message.
-    """
-    if not message.strip():
-        raise ValueError("check() needs a message that says what is wrong with a candidate that fails")
-
-    def judged(problem: Problem, candidate: str) -> Finding:
-        try:
-            holds: object = predicate(candidate)
-        except refuses:
-            return fail(message)
-        if holds is True:
-            return ok()
-        if holds is False:
-            return fail(message)
-        raise TypeError(f"the predicate returned {holds!r:.80}; return True or False, such as bool(…)")
-
-    own = getattr(predicate, "__name__", "<callable>")
-    judged.__doc__ = predicate.__doc__
-    named = name or ("check" if own.startswith("<") else own)
-    return verifier(guarantee=guarantee, name=named, version=version, hard=hard, seconds=seconds)(judged)
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -21,7 +21,7 @@ from pydantic import JsonValue, ValidationError
 
 from modulo.bank import error_verdict
 from modulo.errors import WorkerError
-from modulo.types import Guarantee, Verdict
+from modulo.types import Critique, Guarantee, Verdict
 from modulo.verifiers.finding import Finding, fail, unknown
 from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, shared
 
@@ -139,12 +139,20 @@ def verdict(
         outcome=finding.outcome,
         hard=hard,
         guarantee=weakest,
-        critiques=finding.critiques,
+        critiques=tuple(map(_on_paper, finding.critiques)),
         evidence=finding.evidence,
         score=finding.score,
         seconds=seconds,
         cached=False,
     )
+
+
+def _on_paper(critique: Critique) -> Critique:
+    """The critique without control characters, which a candidate may have lent it: it goes to terminals and prompts."""
+    if critique.message.isprintable():
+        return critique
+    message = "".join(char if char.isprintable() or char in "\n\t" else " " for char in critique.message)
+    return critique.model_copy(update={"message": message})
 
 
 def printable(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
@@ -82,9 +82,10 @@ class _Walk:
         named = contents.get("patternProperties")
         for keyword, patterns in (("pattern", [contents.get("pattern")]), ("patternProperties", named or ())):
             for pattern in patterns:
+                if not isinstance(pattern, str):
+                    continue
                 try:
-                    if isinstance(pattern, str):
-                        compile_pattern(pattern)
+                    compile_pattern(pattern)
                 except PatternError as error:
                     self._refuse(f"the pattern {shorten(pattern)!r} cannot be used: {error}", contents, keyword)
 
@@ -99,7 +100,7 @@ class _Walk:
             self._refuse(f"{keyword} {reference!r} does not lead to a schema", contents, keyword)
         return target
 
-    def _refuse(self, message: str, contents: dict[str, Any], *keywords: str) -> None:
+    def _refuse(self, message: str, contents: dict[str, Any], *keywords: str) -> NoReturn:
         raise SpecError(message, dotted([*_place(self._root, contents), *keywords]))
 
 

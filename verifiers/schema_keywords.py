@@ -126,7 +126,7 @@ def _evaluated(validator: Any, instance: dict[str, Any], schema: Any) -> set[str
     """Keys of `instance` that a schema it is valid under has looked at (core specification, section 11.3)."""
     if not isinstance(schema, dict):
         return set()
-    found = instance.keys() & schema.get("properties", {}).keys()
+    found: set[str] = instance.keys() & schema.get("properties", {}).keys()
     for pattern in schema.get("patternProperties", {}):
         found |= {key for key in instance if compile_pattern(pattern).search(key)}
     if "additionalProperties" in schema or "unevaluatedProperties" in schema:

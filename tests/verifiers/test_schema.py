@@ -292,7 +292,7 @@ async def test_deep_answers_are_followed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_a_batch_gets_the_verdicts_of_one_by_one() -> None:
-    schema = {"type": "object", "required": ["a"], "properties": {"a": {"pattern": "^x+$"}}}
+    schema: Any = {"type": "object", "required": ["a"], "properties": {"a": {"pattern": "^x+$"}}}
     verifier = factory.build(factory.load(schema, base=None), hard=True, sandbox=NoSandbox())
     candidates = ['{"a": "x"}', "{}", "", '{"a": "y"}', '{"a": "xx", "a": "xx"}']
     batch = await verifier.verify_many(PROBLEM, candidates)
