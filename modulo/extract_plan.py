@@ -19,7 +19,7 @@ _LINE = re.compile(r"\r\n|\r|\n")
 _MARKS = re.compile(r"^(?:[\s>|*_`•+-]|(?:step|action)?\s*\d+(?:\.\d+)?\s*[.)](?!\d))+", re.I)
 _STAMP = re.compile(r"^((?:(?:step|action)\s*)?\d+(?:\.\d+)?\s*:)[\s*_`]*", re.I)
 _NUMBER = re.compile(r"^[\s>|*_`•+-]*(?:(?:step|action)\s*)?(\d{1,6})\s*[.:)]", re.I)
-_TAIL = r"[\s*_`|]*(?:;.*|\[\s*[\d.]+\s*\]|[.,])?[\s*_`|]*$"
+_TAIL = r"[\s*_`|]*(?:(?:;.*|\[\s*[\d.]+\s*\]|[.,])[\s*_`|]*)?$"
 _STEP = re.compile(r"^(\([^()]*\))" + _TAIL)
 _CALL = re.compile(r"^([^\s(),*_`|][^\s(),*`|]*\([^()]*\))" + _TAIL)
 _MENTIONED = re.compile(r"\(([^()]*)\)")
@@ -73,7 +73,7 @@ def _read(raw: str, actions: frozenset[str], names: frozenset[str]) -> _Line | N
         return _Line(stamp + clean[1], number, "step")
     if rest.startswith("("):
         return _Line(stamp + rest, number, "step")
-    folded = "".join(c for c in unicodedata.normalize("NFKC", rest) if unicodedata.category(c) != "Cf").lower().strip()
+    folded = _folded(rest)
     if folded.startswith(("(", "[(")):
         return _Line(raw.strip(), number, "step")
     if call := _CALL.match(rest):
@@ -87,6 +87,13 @@ def _read(raw: str, actions: frozenset[str], names: frozenset[str]) -> _Line | N
     if any(step.split()[:1] and step.split()[0] in actions for step in _MENTIONED.findall(folded)):
         return _Line(raw.strip(), number, "mentions")
     return _Line(raw.strip(), number, "other") if number is not None else None
+
+
+def _folded(text: str) -> str:
+    """What a text looks like: lookalikes of letters and signs replaced, invisible characters dropped."""
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return text.lower().strip()
 
 
 def _numbered(lines: Sequence[_Line]) -> list[_Line]:

@@ -43,6 +43,12 @@ def _exact(value: object) -> str:
         raise ValueError('expected a number, such as 12, 2.5 or "5/2"') from None
 
 
+def _best_in(value: object) -> object:
+    if isinstance(value, bool) or value in ("cost", "length"):
+        return value
+    raise ValueError("expected true, cost or length")
+
+
 class PlanSpec(Value):
     """Spec of the `plan` verifier.
 
@@ -59,7 +65,7 @@ class PlanSpec(Value):
     problem: str
     max_steps: int | None = Field(default=None, ge=0, strict=True)
     max_cost: Annotated[str, BeforeValidator(_exact)] | None = None
-    optimal: bool | Literal["cost", "length"] = False
+    optimal: Annotated[bool | Literal["cost", "length"], BeforeValidator(_best_in)] = False
     seconds: float = Field(default=10.0, gt=0, le=600)
 
 

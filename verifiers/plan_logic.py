@@ -231,6 +231,8 @@ def show(part: Condition | Number, binding: Mapping[str, str] = _NOTHING) -> str
 
 
 def _typed(variables: Mapping[str, frozenset[str]]) -> str:
+    if all(types == {"object"} for types in variables.values()):
+        return " ".join(variables)
     shown = []
     for name, types in variables.items():
         either = f"(either {' '.join(sorted(types))})"

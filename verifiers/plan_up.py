@@ -62,8 +62,10 @@ class _Model:
             warnings.simplefilter("ignore")  # of libraries it imports
             self._up = importlib.import_module("unified_planning.model")
             engine = importlib.import_module("unified_planning.engines.sequential_simulator")
+            errors = importlib.import_module("unified_planning.exceptions")
             library = importlib.import_module("unified_planning.environment")
 
+        self._impossible, self._conflict = errors.UPInvalidActionError, errors.UPConflictingEffectsException
         environment = library.get_environment()  # its grounder fails on any other than the global one
         self._em, types = environment.expression_manager, environment.type_manager
         self._thing, self._bool = types.UserType("thing"), types.BoolType()
@@ -96,7 +98,11 @@ class _Model:
         state = self._simulator.get_initial_state()
         for number, (name, *arguments) in enumerate(plan, 1):
             objects = [self._em.ObjectExp(self._objects[argument]) for argument in arguments]
-            after = self._simulator.apply(state, self._actions[name], objects)
+            action = self._actions[name]
+            try:
+                after = None if action is None else self._simulator.apply(state, action, objects)
+            except self._impossible:
+                after = None
             if after is None:
                 return f"unified-planning refuses step {number}"
             state = after
@@ -116,6 +122,7 @@ class _Model:
         return self._problem.add_fluent(fluent, default_initial_value=default)
 
     def _action(self, name: str, schema: Schema) -> Any:
+        """The action, or `None` if unified-planning finds that its effects conflict, whatever its arguments are."""
         parameters = {f"x{i}": self._thing for i in range(len(schema.parameters))}
         action = self._up.InstantaneousAction(name, _env=self._environment, **parameters)
         scope = {
@@ -124,8 +131,11 @@ class _Model:
         for part in schema.precondition:
             action.add_precondition(self._condition(part, scope))
         action.add_effect(self._taken, True)
-        for change in schema.changes:
-            self._effect(action, change, scope)
+        try:
+            for change in schema.changes:
+                self._effect(action, change, scope)
+        except self._conflict:
+            return None
         self._problem.add_action(action)
         return action
 
