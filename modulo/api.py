@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from modulo.audit import Difference, Recheck, arecheck
 from modulo.bank import Bank
 from modulo.compose import Banks, CacheChoice, bind_any
 from modulo.config import SandboxKind
@@ -18,7 +19,7 @@ from modulo.events import AttemptEvent, Event, parse_event
 from modulo.plugins import strategy_builder
 from modulo.protocols import Verifier
 from modulo.traces import Node, Trace, read_traces
-from modulo.types import Attempt, Guarantee, Message, Outcome, Problem, Status, Usage, Value, Verdict
+from modulo.types import Attempt, Guarantee, Message, Problem, Status, Usage, Value, Verdict
 
 if TYPE_CHECKING:
     from modulo.graphs.context import Bound
@@ -41,29 +42,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-class Difference(Value):
-    """A verdict that came out otherwise when checked again."""
-
-    trace_id: str
-    attempt: int
-    verifier: str
-    stored: Outcome | None
-    now: Outcome
-
-
-class Recheck(Value):
-    """Result of checking traces again: how many verdicts were, and those that differ."""
-
-    traces: int
-    verdicts: int
-    differences: tuple[Difference, ...] = ()
-
-    @property
-    def same(self) -> bool:
-        """True if every verdict came out as stored."""
-        return not self.differences
 
 
 class StoredTrace(Trace):
@@ -233,38 +211,6 @@ def verify_many(problem: Problem, candidates: Sequence[str], **options: Any) -> 
 def verify(problem: Problem, candidate: str, **options: Any) -> tuple[Verdict, ...]:
     """`averify` for code that is not async."""
     return run_sync(averify(problem, candidate, **options))
-
-
-async def arecheck(
-    traces: Iterable[Trace], *, verifiers: Sequence[Verifier] = (), sandbox: SandboxKind = "auto"
-) -> Recheck:
-    """Judge every stored candidate again and compare. Verdicts that were not decided then are left out."""
-    banks = Banks(verifiers, sandbox=sandbox)
-    seen, count, differences = 0, 0, []
-    for trace in traces:
-        seen += 1
-        bank = banks(trace.problem)
-        for attempt in trace.attempts:
-            if not attempt.verdicts:
-                continue
-            candidate, now = await bank.judge_text(attempt.completion.text)
-            stored = {v.verifier: v.outcome for v in attempt.verdicts}
-            for verdict in now:
-                before = stored.get(verdict.verifier)
-                if before in (Outcome.UNKNOWN, Outcome.ERROR):
-                    continue
-                count += 1
-                if before is not verdict.outcome or candidate != attempt.candidate:
-                    differences.append(
-                        Difference(
-                            trace_id=trace.trace_id,
-                            attempt=attempt.index,
-                            verifier=verdict.verifier,
-                            stored=before,
-                            now=verdict.outcome,
-                        )
-                    )
-    return Recheck(traces=seen, verdicts=count, differences=tuple(differences))
 
 
 def recheck(path: str | Path, *, report: Callable[[str], None] | None = None, **options: Any) -> Recheck:

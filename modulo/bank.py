@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from pydantic import JsonValue
 
@@ -29,8 +30,8 @@ Judged = tuple[str | None, tuple[Verdict, ...]]
 """The candidate of a response, and the verdicts on it."""
 
 _RETRIES: Final = 1
-_AT_ONCE: Final = 16
-"""Candidates that a verifier without `verify_many` has at once: enough to keep what is behind it busy."""
+_AT_ONCE: Final = 32
+"""Candidates that verifiers without `verify_many` have at once: enough to keep what is behind them busy."""
 _SLICE, _SLICES = 1024, 3
 
 
@@ -193,10 +194,12 @@ class _Critic:
                 pass
         verdicts_of: list[Verdict | None] = [None] * len(candidates)
         places = iter(range(len(candidates)))
+        slots = _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
 
         async def some() -> None:
             for place in places:
-                verdicts_of[place] = await self._verdict(candidates[place])
+                async with slots:
+                    verdicts_of[place] = await self._verdict(candidates[place])
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(_AT_ONCE, len(candidates))):
@@ -213,6 +216,9 @@ class _Critic:
             guarantee=verifier.guarantee,
             seconds=seconds,
         )
+
+
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 def _again(verdict: Verdict) -> Verdict:

@@ -27,6 +27,7 @@ app.add_typer(models_app, name="models")
 
 SANDBOXES = "auto, docker, bubblewrap or unsafe-subprocess"
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout.")]
+Cache = Annotated[str | None, typer.Option(help="File or folder to keep verdicts in. [in memory]")]
 Sandbox = Annotated[str | None, typer.Option(help=f"Where untrusted code runs: {SANDBOXES}. [auto]")]
 
 
@@ -47,6 +48,7 @@ def solve(
     seed: Annotated[int | None, typer.Option(help="Seed of the first sample; sample i uses SEED + i.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Sampling temperature. [0.8]")] = None,
     sandbox: Sandbox = None,
+    cache: Cache = None,
     trace: Annotated[str | None, typer.Option(help="File to append traces to. [runs/traces.jsonl]")] = None,
     json: Json = False,
 ) -> None:
@@ -67,6 +69,7 @@ def solve(
         "seed": seed,
         "temperature": temperature,
         "sandbox": sandbox,
+        "cache": cache,
         "trace": trace,
     }
     raise typer.Exit(run(problems, flags, as_json=json))
@@ -83,6 +86,7 @@ def verify(
     batch: Annotated[str | None, typer.Option(help='JSONL of {"problem_id", "candidate"}, or -.')] = None,
     problems: Annotated[str | None, typer.Option(help="Problem file for --batch.")] = None,
     sandbox: Sandbox = None,
+    cache: Cache = None,
     json: Json = False,
 ) -> None:
     """Check candidates against a problem's verifiers; no model is called.
@@ -91,7 +95,9 @@ def verify(
     """
     from modulo.cli.verify import run
 
-    raise typer.Exit(run(problem, candidate, batch=batch, problems=problems, sandbox=sandbox, as_json=json))
+    raise typer.Exit(
+        run(problem, candidate, batch=batch, problems=problems, sandbox=sandbox, cache=cache, as_json=json)
+    )
 
 
 @app.command()

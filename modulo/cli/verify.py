@@ -1,27 +1,21 @@
-"""`modulo verify`: candidates, batches of them, or stored traces, against their verifiers."""
+"""`modulo verify`: a candidate, a batch of them, or stored traces, against their verifiers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from modulo.api import recheck
-from modulo.bank import down
+from modulo.audit import Difference, Recheck
+from modulo.cli.batch import rendered, run_batch
 from modulo.compose import Banks
 from modulo.config import SandboxKind, load_settings
 from modulo.errors import ProblemError, TraceError, UsageError
 from modulo.problems import load_problems
-from modulo.types import Problem, Verdict, accepted, overall
 
 __all__ = ["run"]
-
-IN_FLIGHT = 16
-"""Candidates judged at once in a batch; the workers behind are fewer, so this only keeps them busy."""
 
 
 def run(
@@ -31,24 +25,31 @@ def run(
     batch: str | None,
     problems: str | None,
     sandbox: str | None,
+    cache: str | None,
     as_json: bool,
 ) -> int:
     """Verify what the arguments name. Returns the exit code."""
-    kind = load_settings({"sandbox": sandbox}).sandbox
+    settings = load_settings({"sandbox": sandbox, "cache": cache})
     if batch is not None or problems is not None:
         if batch is None or problems is None or problem is not None:
             raise UsageError("--batch CANDIDATES.jsonl and --problems PROBLEMS.jsonl go together, without PROBLEM")
-        return _batch(batch, problems, kind, as_json=as_json)
+        banks = Banks(sandbox=settings.sandbox, cache=settings.cache, remember=4096)
+        return run_batch(batch, problems, banks, as_json=as_json)
     if problem is None:
         raise UsageError("give a PROBLEM file, or --batch with --problems")
     if candidate is None and problem != "-" and _is_trace_file(Path(problem)):
-        return _recheck(problem, kind, as_json=as_json)
+        return _recheck(problem, settings.sandbox, as_json=as_json)
     found = list(load_problems(problem))
     if len(found) != 1:
         raise ProblemError(f"holds {len(found)} problems; verify takes one, or --batch with --problems", source=problem)
     text = _candidate(candidate, problem)
-    code = asyncio.run(_judge_all([(found[0], text)], Banks(sandbox=kind), as_json=as_json))
-    return code
+    bank = Banks(sandbox=settings.sandbox, cache=settings.cache)(found[0])
+    _, verdicts = asyncio.run(bank.judge_text(text))
+    shown = rendered(found[0], 0, verdicts, as_json=as_json)
+    sys.stdout.write(shown.text)
+    if shown.reason is not None:
+        sys.stderr.write(f"modulo: {shown.reason}\n")
+    return shown.code
 
 
 def _candidate(candidate: str | None, problem: str) -> str:
@@ -87,116 +88,54 @@ def _is_trace_file(path: Path) -> bool:
 
 
 def _recheck(path: str, kind: SandboxKind, *, as_json: bool) -> int:
-    torn: list[str] = []
+    skipped = 0
 
     def report(line: str) -> None:
-        torn.append(line)
+        nonlocal skipped
+        skipped += 1
         sys.stderr.write(f"modulo: {line}\n")
 
-    result = recheck(path, sandbox=kind, report=report)
+    def differs(difference: Difference) -> None:
+        if not as_json:
+            sys.stdout.write(_words(difference) + "\n")
+
+    result = recheck(path, sandbox=kind, report=report, differs=differs)
     if result.traces == 0:
         raise TraceError(f"{path}: holds no readable trace")
     if as_json:
-        _print({**result.model_dump(mode="json"), "same": result.same, "skipped_lines": len(torn)})
+        row = {**result.model_dump(mode="json"), "same": result.same, "skipped_lines": skipped}
+        sys.stdout.write(json.dumps(row, ensure_ascii=True) + "\n")
     else:
-        for difference in result.differences:
-            sys.stdout.write(
-                f"{difference.trace_id} attempt {difference.attempt} {difference.verifier}:"
-                f" stored {difference.stored or 'nothing'}, now {difference.now}\n"
-            )
-        what = "all the same" if result.same else f"{len(result.differences)} differ"
+        what = "all the same" if result.same else f"{result.differing} differ"
         sys.stdout.write(f"{result.verdicts} verdicts of {result.traces} traces checked again: {what}\n")
+        for text in _notes(result, skipped):
+            sys.stdout.write(f"  {text}\n")
+    if result.unavailable is not None:
+        sys.stderr.write(f"modulo: {' '.join(result.unavailable.split())}\n")
+        return 4
     return 0 if result.same else 1
 
 
-def _batch(batch: str, problems: str, kind: SandboxKind, *, as_json: bool) -> int:
-    known: dict[str, Problem] = {}
-    for problem in load_problems(problems):
-        if problem.id in known:
-            raise ProblemError(f"{problem.id!r} stands twice", field="id", source=problems)
-        known[problem.id] = problem
-    if batch != "-":  # a bad line at the end of a file should not surface after hours of judging
-        for _ in _candidates(batch, known):
-            pass
-    return asyncio.run(_judge_all(_candidates(batch, known), Banks(sandbox=kind, remember=4096), as_json=as_json))
+def _words(difference: Difference) -> str:
+    d = difference
+    place = (
+        d.trace_id + ("" if d.attempt is None else f" attempt {d.attempt}") + (f" {d.verifier}" if d.verifier else "")
+    )
+    what = "" if d.field in ("outcome", "verdict") else f" {d.field}"
+    if d.field == "verdict" and d.now is None:
+        return f"{place}: stored {d.stored}, cannot be checked: no verifier of the problem gives this verdict"
+    stored, now = (" ".join(str(value).split()) if value is not None else "nothing" for value in (d.stored, d.now))
+    return f"{place}:{what} stored {stored}, now {now}"
 
 
-def _candidates(path: str, known: dict[str, Problem]) -> Iterator[tuple[Problem, str]]:
-    source = "<stdin>" if path == "-" else path
-    try:
-        lines: Iterable[bytes] = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(f"{source}: --batch cannot be read: {error.strerror}") from error
-    try:
-        for number, raw in enumerate(lines, 1):
-            if not raw.strip():
-                continue
-            where = f"{source}:{number}"
-            try:
-                row = json.loads(raw)
-            except (ValueError, RecursionError) as error:
-                raise UsageError(f"{where}: is not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise UsageError(f'{where}: is a JSON object {{"problem_id": …, "candidate": …}}')
-            for field in ("problem_id", "candidate"):
-                if not isinstance(row.get(field), str):
-                    raise UsageError(f"{where}: {field}: is missing or not text")
-            if row["problem_id"] not in known:
-                raise UsageError(f"{where}: problem_id: no problem is called {row['problem_id']!r}")
-            yield known[row["problem_id"]], row["candidate"]
-    except OSError as error:
-        raise UsageError(f"{source}: --batch cannot be read: {error.strerror}") from error
-    finally:
-        if path != "-":
-            lines.close()  # type: ignore[attr-defined]
-
-
-async def _judge_all(items: Iterable[tuple[Problem, str]], banks: Banks, *, as_json: bool) -> int:
-    waiting: deque[tuple[Problem, asyncio.Task[tuple[str | None, tuple[Verdict, ...]]]]] = deque()
-    codes = {0}
-    count = 0
-
-    async def oldest() -> None:
-        nonlocal count
-        problem, task = waiting.popleft()
-        _, verdicts = await task
-        codes.add(_report(problem, count, verdicts, as_json=as_json))
-        count += 1
-
-    for problem, text in items:
-        waiting.append((problem, asyncio.ensure_future(banks(problem).judge_text(text))))
-        if len(waiting) >= IN_FLIGHT:
-            await oldest()
-    while waiting:
-        await oldest()
-    return max(codes)
-
-
-def _report(problem: Problem, index: int, verdicts: tuple[Verdict, ...], *, as_json: bool) -> int:
-    passed, outcome = accepted(verdicts), overall(verdicts)
-    if as_json:
-        _print(
-            {
-                "problem_id": problem.id,
-                "index": index,
-                "accepted": passed,
-                "outcome": outcome.value,
-                "verdicts": [v.model_dump(mode="json") for v in verdicts],
-            }
-        )
-    else:
-        sys.stdout.write(f"{problem.id}: {outcome}\n")
-        for verdict in verdicts:
-            sys.stdout.write(f"  {verdict.verifier}: {verdict.outcome} ({verdict.guarantee})\n")
-            for critique in verdict.critiques:
-                sys.stdout.write(f"    {critique.message}\n")
-        sys.stdout.flush()
-    if reason := down(verdicts):
-        sys.stderr.write(f"modulo: {problem.id}: {' '.join(reason.split())}\n")
-        return 4
-    return 0 if passed else 1
-
-
-def _print(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=True) + "\n")
-    sys.stdout.flush()
+def _notes(result: Recheck, skipped: int) -> list[str]:
+    """What was left out, and what is no difference but good to know."""
+    notes = [
+        (result.undecided, "were undecided and are left out"),
+        (result.opinions, "are a model's opinion and are left out"),
+        (result.unjudged, "attempts were never judged"),
+        (result.reworded, "have critiques in other words"),
+        (skipped, "lines could not be read"),
+    ]
+    versions = [f"{v.verifier} was version {v.stored}, is {v.now}: {v.verdicts} verdicts" for v in result.versions]
+    return [f"{count} {words}" for count, words in notes if count] + versions

@@ -123,9 +123,9 @@ async def test_a_verifier_without_batches_has_a_bounded_number_at_once() -> None
             running -= 1
             return verdict
 
-    rows = await Bank(PROBLEM, [Slow(delay=0.001)]).judge_many([str(i) for i in range(100)])
-    assert [row[0].outcome is Outcome.PASS for row in rows] == [i == 42 for i in range(100)]
-    assert 1 < most <= 16
+    rows = await Bank(PROBLEM, [Slow(delay=0.001)]).judge_many([str(i) for i in range(200)])
+    assert [row[0].outcome is Outcome.PASS for row in rows] == [i == 42 for i in range(200)]
+    assert 1 < most <= 32
 
 
 @pytest.mark.parametrize("broken", [Batched(failure=RuntimeError("bug")), Batched(drop=1)])
