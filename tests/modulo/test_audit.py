@@ -38,7 +38,7 @@ WRONG, RIGHT = '{"x": 4, "y": 3}', '{"x": 4, "y": 2}'
 def stored() -> str:
     """A solve whose attempts are no answer, a wrong one and a right one."""
     solution = asyncio.run(
-        asolve(PROBLEM, model=Echo(["I cannot.", WRONG, f"```json\n{RIGHT}\n```"]), n=3, mode="full")
+        asolve(PROBLEM, model=Echo(["I cannot.", WRONG, f"```json\n{RIGHT}\n```"]), strategy="critique_retry", rounds=3)
     )
     assert solution.verified
     return solution.trace.model_dump_json()
@@ -172,7 +172,7 @@ DOCTORED: dict[str, tuple[Callable[[Row], None], set[tuple[str, int | None, str 
         },
     ),
     "a response that is not in the conversation": (
-        put("nodes", 2, "message", "content", to="Something else."),
+        put("nodes", 3, "message", "content", to="Something else."),
         {("node", 1, None, "Something else.", WRONG)},
     ),
     "a solved problem that is called unsolved": (
