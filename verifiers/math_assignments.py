@@ -1,7 +1,7 @@
 """A candidate's solutions of equations, as values for the unknowns.
 
-One unknown: `2`, `x = 2`, `x = 1 or x = 2`, `{1, 2}`, `±2`. Several: `x = 1, y = 2`, or `(1, 2)` in the order in which the
-spec names them, or several of either. None: `\\emptyset`, `{}` or `no solution`.
+One unknown: `2`, `x = 2`, `x = 1 or x = 2`, `{1, 2}`, `±2`. Several: `x = 1, y = 2`, or `(1, 2)` in the order in which
+the spec names them, or several of either. None: `\\emptyset`, `{}` or `no solution`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from modulo.verifiers.math_nodes import (
     number,
     symbols,
 )
+from modulo.verifiers.math_sets import disjoint, same_sets
 
 __all__ = ["bare", "compare_answers", "free_symbols", "kind", "label"]
 
@@ -80,11 +81,8 @@ def compare_answers(candidate: Obj, reference: Obj, settings: Settings) -> Decis
             if _assigns(candidate) != _assigns(reference):
                 return _differ("values of named unknowns and a set of values are not the same")
             return _as_sets(candidate.items, reference.items, settings)
-        case Union(), Union():
-            found = _as_sets(candidate.items, reference.items, settings)
-            return replace(found, verdict="unknown") if found.verdict == "different" else found
-        case (Union(), Brackets() | FiniteSet()) | (Brackets() | FiniteSet(), Union()):
-            return Decision("unknown", why="unions are compared part by part only")
+        case (Union(), Union() | Brackets() | FiniteSet()) | (Brackets() | FiniteSet(), Union()):
+            return _unions(candidate, reference, settings)
         case Matrix(), Matrix():
             if [len(r) for r in candidate.rows] != [len(r) for r in reference.rows]:
                 return _differ("the matrix has another shape than the expected one")
@@ -203,6 +201,16 @@ def _proportional(candidate: Expr, reference: Expr, *, positive: bool) -> Decisi
     return Decision("equal", proof=True, evidence={"method": "exact"})
 
 
+def _unions(candidate: Obj, reference: Obj, settings: Settings) -> Decision:
+    """Sets of reals with the same disjoint intervals; others part by part."""
+    if settings.tolerance is None and (same := same_sets(candidate, reference)) is not None:
+        return Decision("equal", proof=True, evidence={"method": "intervals"}) if same else _differ("")
+    parts = [obj.items if isinstance(obj, Union) else (obj,) for obj in (candidate, reference)]
+    found = _as_sets(parts[0], parts[1], settings)
+    why = "the parts of the two unions could not be compared"
+    return replace(found, verdict="unknown", why=why) if found.verdict == "different" else found
+
+
 def _relations(candidate: Relation, reference: Relation, settings: Settings) -> Decision:
     if candidate.operators == reference.operators:
         sides = _each(candidate.sides, reference.sides, settings)
@@ -224,7 +232,8 @@ def _as_union(obj: Obj) -> Obj:
     if not isinstance(obj, Either) or len({name for item in obj.items for name in symbols(item)}) != 1:
         return obj
     parts = tuple(map(_as_interval, obj.items))
-    return Union(parts) if all(isinstance(part, Brackets) for part in parts) else obj
+    # Parts that overlap may be meant otherwise: x > 2 or x > 3.
+    return Union(parts) if all(isinstance(p, Brackets) for p in parts) and disjoint(Union(parts)) else obj
 
 
 def _as_interval(obj: Obj) -> Obj:

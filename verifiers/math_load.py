@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modulo.errors import ProblemError
-from modulo.verifiers.math_nodes import Equation, Expr, Obj, is_expr, symbols
+from modulo.verifiers.math_nodes import Equation, Expr, Matrix, Obj, is_expr, number, symbols
 from modulo.verifiers.math_read import MathFault, read
 from modulo.verifiers.math_spec import MathSpec
 
@@ -30,6 +30,10 @@ def loaded(spec: MathSpec) -> MathSpec:
         _steps(spec)
     elif task == "solves":
         update = _solves(spec)
+    elif task in ("inverse_of", "determinant_of", "eigenvalues_of", "eigenvector_of", "linear_system"):
+        _linear(spec, task)
+    elif task == "ode":
+        _ode(spec)
     return spec.model_copy(update=update)
 
 
@@ -58,6 +62,50 @@ def _solves(spec: MathSpec) -> dict[str, Any]:
         if len(unknowns) > 1 and names == set(unknowns) and not spec.variables:
             count = counted(equations, unknowns)
     return {"solves": spec.solves.model_copy(update={"equation": texts, "unknowns": unknowns, "count": count})}
+
+
+def _linear(spec: MathSpec, task: str) -> None:
+    from modulo.verifiers.math_equal import Settings, compare
+    from modulo.verifiers.math_linear import MAX_SIZE, determinant, vector
+
+    value = getattr(spec, task)
+    text, field = (value, task) if isinstance(value, str) else (value.matrix, f"{task}.matrix")
+    matrix = readable(text, field, spec)
+    if not isinstance(matrix, Matrix):
+        raise ProblemError("must be a matrix, such as [[1, 2], [3, 4]]", field=field)
+    rows, columns = len(matrix.rows), len(matrix.rows[0])
+    if spec.linear_system is not None:
+        right = vector(readable(spec.linear_system.right, "linear_system.right", spec))
+        if right is None or len(right) != rows:
+            raise ProblemError(f"must be a vector of {rows} entries, such as (1, 2)", field="linear_system.right")
+        return
+    if rows != columns or rows > MAX_SIZE:
+        raise ProblemError(f"must be square, with at most {MAX_SIZE} rows", field=field)
+    if spec.eigenvector_of is not None and spec.eigenvector_of.value is not None:
+        expression(spec.eigenvector_of.value, "eigenvector_of.value", spec)
+    if task == "inverse_of" and compare(determinant(matrix.rows), number(0), Settings()).verdict == "equal":
+        raise ProblemError("has no inverse: its determinant is 0", field=field)
+
+
+def _ode(spec: MathSpec) -> None:
+    from modulo.verifiers.math_ode import condition, order_of, rewritten
+
+    assert spec.ode is not None
+    function = spec.ode.function
+    found = readable(rewritten(spec.ode.equation, function, spec.ode.variable), "ode.equation", spec)
+    if not isinstance(found, Equation) or not is_expr(found.right):
+        raise ProblemError("must be an equation, such as y'' + y = 0", field="ode.equation")
+    if not 1 <= order_of(found, function) <= 6:
+        message = (
+            f"holds no derivative of {function} of order 1 to 6, such as {function}' or \\frac{{d{function}}}{{dx}}"
+        )
+        raise ProblemError(message, field="ode.equation")
+    for key, value in spec.ode.initial.items():
+        parsed = condition(key, function)
+        if parsed is None or parsed[0] > 6:
+            raise ProblemError(f"name the value, such as {function}(0) or {function}'(0)", field=f"ode.initial.{key}")
+        expression(parsed[1], f"ode.initial.{key}", spec)
+        expression(value, f"ode.initial.{key}", spec)
 
 
 def _steps(spec: MathSpec) -> None:
@@ -110,7 +158,19 @@ def _equals(spec: MathSpec) -> dict[str, Any]:
 
 def _quantity(spec: MathSpec) -> dict[str, Any] | None:
     """`{"units": True}` for a quantity, `None` for a bare value."""
-    return None
+    from modulo.verifiers.math_unit_names import UnitError
+    from modulo.verifiers.math_units import looks_like_quantity, quantity
+
+    assert spec.equals is not None
+    if spec.units is False or (spec.units is None and (spec.variables or not looks_like_quantity(spec.equals))):
+        return None
+    if spec.up_to_constant:
+        raise ProblemError("does not go with a unit", field="up_to_constant")
+    try:
+        quantity(spec.equals)
+    except (UnitError, MathFault) as error:
+        raise ProblemError(f"is no quantity: {error}", field="equals") from None
+    return {"units": True}
 
 
 def _calculus(spec: MathSpec, task: str) -> dict[str, Any]:

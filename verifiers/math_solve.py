@@ -95,7 +95,8 @@ def _holds(solution: dict[str, Expr], shown_as: str, equations: list[Equation], 
             return Decision("unknown", why=f"whether {name} lies in its domain could not be told")
     parameters = frozenset[str]().union(*map(symbols, solution.values()))
     if parameters:  # roots of what may be negative: principal values
-        settings = replace(settings, domains=dict.fromkeys(parameters, "complex") | dict(settings.domains))
+        domains: dict[str, Domain] = dict.fromkeys(parameters, "complex")
+        settings = replace(settings, domains=domains | dict(settings.domains))
     proof = True
     for number_, equation in enumerate(equations, 1):
         left, right = (substituted(side, solution) for side in (equation.left, equation.right))  # type: ignore[arg-type]

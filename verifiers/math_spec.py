@@ -13,6 +13,7 @@ from modulo.verifiers.specs import problem_error
 
 __all__ = [
     "TASKS",
+    "EigenvectorSpec",
     "IntegralSpec",
     "LimitSpec",
     "LinearSpec",
@@ -36,7 +37,7 @@ TASKS = (
     "inverse_of",
     "determinant_of",
     "eigenvalues_of",
-    "eigenvectors_of",
+    "eigenvector_of",
     "linear_system",
     "steps",
 )
@@ -95,6 +96,13 @@ class OdeSpec(Value):
     general: bool = False
 
 
+class EigenvectorSpec(Value):
+    """An eigenvector of `matrix`, to the eigenvalue `value` if there is one."""
+
+    matrix: str
+    value: str | None = None
+
+
 class LinearSpec(Value):
     """The system `matrix · x = right`."""
 
@@ -134,8 +142,8 @@ class MathSpec(Value):
         antiderivative_of: an integrand; the candidate's derivative must equal it wherever it is defined.
         derivative_of: a function; the candidate is its derivative.
         variable: variable of integration or differentiation; by default the expression's only one.
-        inverse_of, determinant_of, eigenvalues_of, eigenvectors_of: a square matrix. An eigenvector is any one, as
-            `(λ, v)` or `v`; eigenvalues are a list with multiplicity, or the set of distinct ones.
+        inverse_of, determinant_of, eigenvalues_of: a square matrix; eigenvalues are a list with multiplicities, or of
+            the distinct ones.
         seconds: deadline of one check.
     """
 
@@ -156,7 +164,7 @@ class MathSpec(Value):
     inverse_of: str | None = None
     determinant_of: str | None = None
     eigenvalues_of: str | None = None
-    eigenvectors_of: str | None = None
+    eigenvector_of: EigenvectorSpec | None = None
     linear_system: LinearSpec | None = None
     steps: StepsSpec | None = None
     seconds: float = Field(default=10.0, gt=0, le=600)

@@ -102,7 +102,8 @@ def shape(zeros: list[Expr], names: list[str], *, degree: int) -> list[Any] | No
     polynomials = [polynomial(zero, names, degree=degree) for zero in zeros]
     if any(found is None for found in polynomials):
         return None
-    basis = groebner(polynomials, domain="QQ", order="lex").polys
+    gens = polynomials[0].gens
+    basis = groebner([found.as_expr() for found in polynomials], *gens, domain="QQ", order="lex").polys
     leads = {found.monoms(order="lex")[0] for found in basis}
     if leads == {(0,) * len(names)}:
         return [basis[0].LC()]
