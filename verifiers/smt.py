@@ -15,13 +15,22 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from pydantic import Field, JsonValue, StrictStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from modulo.errors import ProblemError, WorkerError
 from modulo.protocols import Sandbox
-from modulo.types import Guarantee, Problem, Value, Verdict
+from modulo.types import AnswerFormat, Guarantee, Problem, Value, Verdict
 from modulo.verifiers.judging import judge, judge_many
 from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, shared
 from modulo.verifiers.specs import ensure_json, problem_error, read_beside
@@ -38,6 +47,12 @@ class SmtSpec(Value):
     """Spec of `smt`: SMT-LIB text, a file of it, or variables with constraints as expressions.
 
     Attributes:
+        mode: what an answer is: `satisfy`, values; `infeasible`, the claim that none satisfy; `decide`, either;
+            `entailed`, `entails` and `equivalent`, a formula that follows from the constraints, implies them, or both.
+        minimize, maximize: what values must make as small or as large as the constraints let it be.
+        core: whether a claim must name constraints that are in conflict, and as few as possible.
+        partial: tell an answer that lacks values what in it prevents completion. It fails in any case.
+        rlimit: steps of the solver for each question it is asked, the same on every machine.
         seconds: deadline of one check.
     """
 
@@ -45,6 +60,12 @@ class SmtSpec(Value):
     smtlib_file: StrictStr | None = None
     variables: dict[str, JsonValue] | None = None
     constraints: JsonValue = None
+    mode: Literal["satisfy", "decide", "infeasible", "entailed", "entails", "equivalent"] = "satisfy"
+    minimize: StrictStr | None = None
+    maximize: StrictStr | None = None
+    core: Literal["any", "required", "minimal"] = "any"
+    partial: StrictBool = False
+    rlimit: StrictInt = Field(default=10_000_000, ge=1000, le=4_000_000_000)
     seconds: float = Field(default=10.0, gt=0, le=600)
 
     @field_validator("variables")
@@ -74,6 +95,19 @@ class SmtSpec(Value):
             raise ValueError("variables and constraints go together")
         return self
 
+    @model_validator(mode="after")
+    def _fits_the_mode(self) -> SmtSpec:
+        objectives = [name for name in ("minimize", "maximize") if getattr(self, name) is not None]
+        if len(objectives) > 1:
+            raise ValueError("give one of minimize and maximize")
+        if objectives and self.mode != "satisfy":
+            raise ValueError(f"{objectives[0]} belongs to the mode satisfy, not {self.mode}")
+        if self.core != "any" and self.mode not in ("decide", "infeasible"):
+            raise ValueError(f"core belongs to the modes infeasible and decide, not {self.mode}")
+        if self.partial and self.mode not in ("satisfy", "decide"):
+            raise ValueError(f"partial belongs to the modes satisfy and decide, not {self.mode}")
+        return self
+
 
 class SmtVerifier:
     """Judges JSON answers against one loaded spec."""
@@ -95,7 +129,7 @@ class SmtVerifier:
             )
         except WorkerError:
             return None
-        return cast(dict[str, JsonValue], schema)
+        return cast("dict[str, JsonValue] | None", schema)
 
     async def verify(self, problem: Problem, candidate: str) -> Verdict:
         """Judge one answer, with a critique for every violated constraint."""
@@ -103,7 +137,7 @@ class SmtVerifier:
             self.name,
             self.version,
             function="modulo.verifiers.smt_check:check",
-            payload={**self._payload(), "candidate": candidate},
+            payload={**self._payload(problem), "candidate": candidate},
             preload=_PRELOAD,
             seconds=self._seconds,
             hard=self.hard,
@@ -116,7 +150,7 @@ class SmtVerifier:
             self.name,
             self.version,
             function="modulo.verifiers.smt_check:check_many",
-            payload=self._payload(),
+            payload=self._payload(problem),
             candidates=candidates,
             preload=_PRELOAD,
             seconds=self._seconds,
@@ -124,8 +158,9 @@ class SmtVerifier:
             guarantee=self.guarantee,
         )
 
-    def _payload(self) -> dict[str, JsonValue]:
-        return {"spec": self._text, "seconds": 0.8 * self._seconds}
+    def _payload(self, problem: Problem) -> dict[str, JsonValue]:
+        as_json = problem.answer is AnswerFormat.JSON
+        return {"spec": self._text, "seconds": 0.8 * self._seconds, "as_json": as_json}
 
 
 class SmtFactory:

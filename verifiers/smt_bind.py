@@ -19,10 +19,15 @@ _MAX_FAULTS = 200
 
 
 class MisfitError(ValueError):
-    """The answer does not give every constant one value of its sort. `critiques` say where."""
+    """The answer does not give every constant one value of its sort.
 
-    def __init__(self, critiques: list[dict[str, Any]], missing: tuple[str, ...] = ()) -> None:
-        self.critiques, self.missing = critiques[:_MAX_FAULTS], missing
+    Attributes:
+        critiques: where, and what is wanted.
+        values: of the constants that have one, if that is all that is wrong.
+    """
+
+    def __init__(self, critiques: list[dict[str, Any]], values: dict[str, Any] | None = None) -> None:
+        self.critiques, self.values = critiques[:_MAX_FAULTS], values or {}
         super().__init__(critiques[0]["message"])
 
 
@@ -59,12 +64,12 @@ class Binder:
                 return self._convert(self._get(answer))
             except (KeyError, BindError):
                 pass  # to be said in words
-        values, faults, missing = self.partial(answer)
+        values, faults, missing = self._slowly(answer)
         if faults or missing:
-            raise MisfitError([*map(_missing, missing), *faults], tuple(v.name for v in missing) if not faults else ())
+            raise MisfitError([*map(_missing, missing), *faults], None if faults else values)
         return tuple(values[variable.name] for variable in self._variables)
 
-    def partial(self, answer: Any) -> tuple[dict[str, Any], list[dict[str, Any]], list[Variable]]:
+    def _slowly(self, answer: Any) -> tuple[dict[str, Any], list[dict[str, Any]], list[Variable]]:
         """The values that fit, what is wrong with the others, and the constants that have none."""
         known = shorten(", ".join(variable.name for variable in self._variables), 200)
         if not isinstance(answer, dict):
@@ -103,7 +108,8 @@ def _converter(variables: Sequence[Variable]) -> Callable[[Any], tuple[Any, ...]
     lines = ["def convert(v):", f" {''.join(f'v{i}, ' for i in range(len(variables)))} = v"]
     for i, variable in enumerate(variables):
         sort = variable.sort
-        low, high = (0, (1 << sort.width) - 1) if sort.kind == "bitvec" else (sort.low, sort.high)
+        low: Any = 0 if sort.kind == "bitvec" else sort.low
+        high: Any = (1 << sort.width) - 1 if sort.kind == "bitvec" else sort.high
         if sort.kind in ("int", "bitvec") and max(abs(low or 0), abs(high or 0)) < 1 << 64:
             bounds = [f"v{i} >= {low}"] * (low is not None) + [f"v{i} <= {high}"] * (high is not None)
             test = " and ".join([f"type(v{i}) is int", *bounds])

@@ -17,7 +17,11 @@ import z3
 
 from modulo.verifiers.deep import recursion_limit
 from modulo.verifiers.smt_bind import MisfitError, read
+from modulo.verifiers.smt_claims import best, conflict, is_claim
 from modulo.verifiers.smt_compile import Compiled, Constraint, SpecError, compile_spec
+from modulo.verifiers.smt_formulas import compare
+from modulo.verifiers.smt_prove import Limits, find, valid
+from modulo.verifiers.smt_repair import why_not
 from modulo.verifiers.smt_values import bind_terms, shown, text
 from modulo.verifiers.strict_json import shorten
 
@@ -26,6 +30,7 @@ __all__ = ["answer_schema", "check", "check_many", "load"]
 _MAX_CRITIQUES = 10
 _MAX_NAMES = 1000
 _SHORT = 1 << 64
+_LOAD_SECONDS = 10.0
 _MAX_FRAMES = 8000  # terms are as deep as their spec writes them
 _Z3 = z3.get_version_string()
 
@@ -33,15 +38,27 @@ _Z3 = z3.get_version_string()
 def load(spec: dict[str, Any]) -> dict[str, Any]:
     """Compile a spec: `{}` if it can be used, else `{"field": …, "message": …}`."""
     try:
-        _compile(json.dumps(spec))
+        compiled = _compile(json.dumps(spec))
+        if compiled.options.mode in ("entailed", "entails", "equivalent"):
+            _not_contradictory(compiled)
     except SpecError as error:
         return {"field": error.field, "message": str(error)}
     return {}
 
 
-def answer_schema(spec: dict[str, Any]) -> dict[str, Any]:
-    """JSON Schema of the answers that give every constant of a loaded spec a value it can have."""
-    variables = _compile(json.dumps(spec)).variables
+def _not_contradictory(compiled: Compiled) -> None:
+    limits = Limits(compiled.options.rlimit, time.monotonic() + _LOAD_SECONDS)
+    formulas = [*(constraint.holds for constraint in compiled.constraints), *compiled.domains]
+    if find(compiled.context, formulas, limits).outcome == "unsat":
+        raise SpecError("", "the constraints contradict each other, so that everything follows from them")
+
+
+def answer_schema(spec: str) -> dict[str, Any] | None:
+    """JSON Schema of the answers to a loaded spec; `None` where an answer is not one object of values."""
+    compiled = _compile(spec)
+    if compiled.options.mode != "satisfy":
+        return None
+    variables = compiled.variables
     return {
         "type": "object",
         "properties": {variable.name: variable.sort.schema for variable in variables},
@@ -61,7 +78,7 @@ def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     compiled = _compile(payload["spec"])
     for candidate in payload["candidates"]:
         try:
-            yield _check(compiled, candidate, payload["seconds"])
+            yield _judged(compiled, candidate, payload)
         except z3.Z3Exception as error:
             if "memory" in str(error):
                 raise MemoryError from error
@@ -74,17 +91,38 @@ def _compile(spec: str) -> Compiled:
         return compile_spec(json.loads(spec))
 
 
-def _check(compiled: Compiled, candidate: str, seconds: float) -> dict[str, Any]:
+def _judged(compiled: Compiled, candidate: str, payload: dict[str, Any]) -> dict[str, Any]:
+    options = compiled.options
+    limits = Limits(options.rlimit, time.monotonic() + payload["seconds"])
+    if options.mode in ("entailed", "entails", "equivalent"):
+        return compare(compiled, candidate, limits, as_json=payload["as_json"])
     try:
-        values = compiled.binder(read(candidate))
+        answer = read(candidate)
+        if options.mode == "infeasible" or (options.mode == "decide" and is_claim(answer)):
+            return conflict(compiled, answer, limits, tell=options.mode == "infeasible")
+        values = compiled.binder(answer)
     except MisfitError as misfit:
-        return {"outcome": "fail", "critiques": misfit.critiques, "score": 0.0}
+        return _misfit(compiled, misfit, limits)
+    finding = _check(compiled, values, limits)
+    return best(compiled, values, finding, limits) if compiled.objective and finding["outcome"] == "pass" else finding
+
+
+def _misfit(compiled: Compiled, misfit: MisfitError, limits: Limits) -> dict[str, Any]:
+    """An answer that is no assignment fails; one that is only unfinished may be told whether it can be finished."""
+    finding = {"outcome": "fail", "critiques": misfit.critiques, "score": 0.0}
+    if not (compiled.options.partial and misfit.values):
+        return finding
+    critiques, evidence = why_not(compiled, misfit.values, limits)
+    return {**finding, "critiques": [*critiques, *misfit.critiques], "evidence": evidence}
+
+
+def _check(compiled: Compiled, values: tuple[Any, ...], limits: Limits) -> dict[str, Any]:
     constraints = compiled.constraints
     violated = [number for function in compiled.fast for number in function(values)]
     undecided: list[int] = []
     solver_calls = 0
     if compiled.slow:
-        more, undecided, solver_calls = _solve(compiled, values, seconds)
+        more, undecided, solver_calls = _solve(compiled, values, limits)
         violated = sorted([*violated, *more])
     total = len(constraints)
     evidence = {
@@ -100,16 +138,15 @@ def _check(compiled: Compiled, candidate: str, seconds: float) -> dict[str, Any]
     return {"outcome": outcome, "critiques": critiques, "evidence": evidence, "score": score}
 
 
-def _solve(compiled: Compiled, values: tuple[Any, ...], seconds: float) -> tuple[list[int], list[int], int]:
+def _solve(compiled: Compiled, values: tuple[Any, ...], limits: Limits) -> tuple[list[int], list[int], int]:
     """Which of the constraints without a function are violated, and which undecided; and how often a solver ran."""
-    deadline = time.monotonic() + seconds
     violated, undecided, calls = [], [], 0
     for number in compiled.slow:
         holds = _substituted(compiled, compiled.constraints[number], "holds", values)
         decided: bool | None = z3.is_true(holds)
         if not (decided or z3.is_false(holds)):
             calls += 1
-            decided = _valid(holds, deadline - time.monotonic())
+            decided = valid(holds, limits)
         if decided is None:
             undecided.append(number)
         elif not decided:
@@ -120,17 +157,6 @@ def _solve(compiled: Compiled, values: tuple[Any, ...], seconds: float) -> tuple
 def _substituted(compiled: Compiled, constraint: Constraint, part: str, values: tuple[Any, ...]) -> Any:
     terms = bind_terms((compiled.variables[i] for i in constraint.uses), (values[i] for i in constraint.uses))
     return z3.simplify(z3.substitute(getattr(constraint, part), *terms))
-
-
-def _valid(formula: Any, seconds: float) -> bool | None:
-    """Whether a closed formula is true whatever Z3 leaves open; `None` if the solver cannot tell in time."""
-    if seconds <= 0:
-        return None
-    solver = z3.Solver(ctx=formula.ctx)
-    solver.set("timeout", max(1, int(seconds * 1000)))
-    solver.add(z3.Not(formula))
-    answer = solver.check()
-    return None if answer == z3.unknown else bool(answer == z3.unsat)
 
 
 def _open(constraints: tuple[Constraint, ...], undecided: list[int]) -> list[dict[str, Any]]:

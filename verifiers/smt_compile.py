@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import keyword
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import z3
 
 from modulo.verifiers import smtlib_guard
 from modulo.verifiers.smt_bind import Binder
-from modulo.verifiers.smt_defined import UnsupportedError, analyse, surely
+from modulo.verifiers.smt_defined import UnsupportedError, analyse, defined, surely
 from modulo.verifiers.smt_expr import FUNCTIONS, ExprError, Reader
 from modulo.verifiers.smt_python import Function, UncompilableError, compile_check, compile_term
 from modulo.verifiers.smt_values import Sort, Variable
-from modulo.verifiers.smtlib_text import MAX_INDEX, Atom, SmtlibError
+from modulo.verifiers.smtlib_text import MAX_INDEX, Atom, SmtlibError, head, parse, plain, source
 from modulo.verifiers.strict_json import exact, shorten
 
 __all__ = ["Compiled", "Constraint", "SpecError", "compile_spec"]
@@ -57,10 +57,50 @@ class Constraint:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What a spec says beside its constraints; the fields of `modulo.verifiers.smt.SmtSpec`."""
+
+    mode: str = "satisfy"
+    core: str = "any"
+    partial: bool = False
+    rlimit: int = 10_000_000
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is to be as small (`minimize`) or as large (`maximize`) as it can be; `defined` is true where it is."""
+
+    sense: str
+    text: str
+    term: Any
+    defined: Any
+
+
+class Scope(Protocol):
+    """Reads terms over a spec's variables, in the language of the spec."""
+
+    def formula(self, text: str) -> Any:
+        """A Boolean term.
+
+        Raises:
+            ExprError, SmtlibError: it is none.
+        """
+        ...
+
+    def number(self, text: str) -> Any:
+        """An integer or rational term; raises as `formula` does."""
+        ...
+
+
+@dataclass(frozen=True)
 class Compiled:
     """A spec in one Z3 context of its own.
 
     Attributes:
+        options: the rest of the spec.
+        scope: reads further terms over the same variables.
+        objective: what is to be optimal, if anything.
+        memo: what the solver has said before, by question.
         binder: gives the variables' values in the order of `variables`.
         positions: of each variable in that order.
         fast: functions of those values that return the numbers of violated constraints.
@@ -76,6 +116,10 @@ class Compiled:
     fast: tuple[Function, ...]
     slow: tuple[int, ...]
     domains: tuple[Any, ...]
+    options: Options
+    scope: Scope
+    objective: Objective | None
+    memo: dict[str, str] = field(default_factory=dict)
 
 
 def compile_spec(spec: dict[str, Any]) -> Compiled:
@@ -85,10 +129,11 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
         SpecError: names the field and what is wrong in it.
     """
     context = z3.Context()
+    scope: Scope
     if "smtlib" in spec:
-        declared, named = _from_smtlib(spec["smtlib"], context)
+        declared, named, scope = _from_smtlib(spec["smtlib"], context)
     else:
-        declared, named = _from_expressions(spec["variables"], spec["constraints"], context)
+        declared, named, scope = _from_expressions(spec["variables"], spec["constraints"], context)
     positions = {name: place for place, name in enumerate(declared)}
     constraints = [constraint(*parts, positions) for parts in named]
     variables = tuple(declared.values())
@@ -102,7 +147,21 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
         fast=tuple(fast),
         slow=tuple(sorted(slow)),
         domains=tuple(formula for variable in variables for formula in _domain(variable)),
+        options=Options(**{key: spec[key] for key in Options.__dataclass_fields__ if key in spec}),
+        scope=scope,
+        objective=next((_objective(key, spec[key], scope) for key in ("minimize", "maximize") if key in spec), None),
     )
+
+
+def _objective(sense: str, text: str, scope: Scope) -> Objective:
+    try:
+        term = scope.number(text)
+        _, partial = analyse(term)
+        return Objective(sense, shorten(text, 200), term, defined(term) if partial else z3.BoolVal(True, term.ctx))
+    except (ExprError, SmtlibError, UnsupportedError) as error:
+        raise SpecError(sense, str(error)) from None
+    except RecursionError:
+        raise SpecError(sense, "nested too deeply") from None
 
 
 def _domain(variable: Variable) -> list[Any]:
@@ -138,10 +197,47 @@ def constraint(field: str, name: str, text: str, formula: Any, positions: dict[s
     return Constraint(name, shorten(text, 200), holds, broken, is_broken, uses)
 
 
+class _SmtlibScope:
+    """SMT-LIB terms over the constants of a script, and the names of its enumerations."""
+
+    def __init__(self, constants: list[Any], context: Any) -> None:
+        self._context = context
+        self._decls = {const.decl().name(): const.decl() for const in constants}
+        sorts = [const.sort() for const in constants if isinstance(const.sort(), z3.DatatypeSortRef)]
+        self._sorts = {sort.name(): sort for sort in sorts}  # and with them their names
+
+    def formula(self, text: str) -> Any:
+        nodes = parse(text)
+        if nodes and all(head(node) == "assert" for node in nodes):
+            nodes = [part for node in nodes if isinstance(node, list) for part in node[1:]]
+        elif len(nodes) != 1:
+            raise SmtlibError("expected one formula, or one or more (assert …)")
+        return z3.And(*self._parsed([f"(assert {source(plain(node))})" for node in nodes]), self._context)
+
+    def number(self, text: str) -> Any:
+        nodes = parse(text)
+        if len(nodes) != 1:
+            raise SmtlibError("expected one term")
+        term = source(plain(nodes[0]))
+        (equation,) = self._parsed([f"(assert (= {term} {term}))"])
+        if not z3.is_arith(equation.arg(0)):
+            raise SmtlibError("expected a term of sort Int or Real")
+        return equation.arg(0)
+
+    def _parsed(self, commands: list[str]) -> list[Any]:
+        try:
+            parsed: Any = z3.parse_smt2_string("\n".join(commands), self._sorts, self._decls, self._context)
+        except z3.Z3Exception as error:
+            raise SmtlibError(_z3_message(error)) from None
+        if len(parsed) != len(commands):
+            raise SmtlibError("the solver reads another number of assertions than there are")
+        return list(parsed)
+
+
 _Named = list[tuple[str, str, str, Any]]
 
 
-def _from_smtlib(text: str, context: Any) -> tuple[dict[str, Variable], _Named]:
+def _from_smtlib(text: str, context: Any) -> tuple[dict[str, Variable], _Named, Scope]:
     try:
         script = smtlib_guard.read(text)
     except SmtlibError as error:
@@ -166,7 +262,7 @@ def _from_smtlib(text: str, context: Any) -> tuple[dict[str, Variable], _Named]:
     for i, (assertion, formula) in enumerate(zip(script.assertions, formulas[:asserted], strict=True), 1):
         name = assertion.name or f"assertion {i}"
         named.append(("smtlib", name, assertion.text, formula))
-    return variables, named
+    return variables, named, _SmtlibScope([variable.const for variable in variables.values()], context)
 
 
 def _sort(sort: Any) -> Sort:
@@ -194,7 +290,7 @@ def _z3_message(error: Any) -> str:
 
 def _from_expressions(
     declared: dict[str, Any], constraints: dict[str, str] | list[str], context: Any
-) -> tuple[dict[str, Variable], _Named]:
+) -> tuple[dict[str, Variable], _Named, Scope]:
     members = [name for sort in declared.values() if isinstance(sort, list) for name in sort if isinstance(name, str)]
     codes = {name: z3.IntVal(str(code), context) for code, name in enumerate(dict.fromkeys(members))}
     variables = {name: _variable(name, sort, codes, context) for name, sort in declared.items()}
@@ -204,13 +300,13 @@ def _from_expressions(
         written = [(f"constraints[{i}]", "", text) for i, text in enumerate(constraints)]
     reader = Reader(list(variables.values()), codes, context)
     named = []
-    for field, name, text in written:
+    for place, name, text in written:
         try:
             formula = reader.formula(text)
         except ExprError as error:
-            raise SpecError(field, str(error)) from None
-        named.append((field, name or shorten(text, 200), text if name else "", formula))
-    return variables, named
+            raise SpecError(place, str(error)) from None
+        named.append((place, name or shorten(text, 200), text if name else "", formula))
+    return variables, named, reader
 
 
 def _variable(name: str, sort: Any, codes: dict[str, Any], context: Any) -> Variable:

@@ -19,7 +19,7 @@ from typing import Any
 
 import z3
 
-__all__ = ["UnsupportedError", "analyse", "surely"]
+__all__ = ["UnsupportedError", "analyse", "defined", "surely"]
 
 _PARTIAL = {z3.Z3_OP_DIV, z3.Z3_OP_IDIV, z3.Z3_OP_MOD, z3.Z3_OP_REM}
 _TOTAL_NAMES = """
@@ -48,6 +48,7 @@ _TOTAL_INTERNAL = {
 _CONNECTIVES = {z3.Z3_OP_NOT, z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_IMPLIES, z3.Z3_OP_ITE}
 
 _MAX_POWER = 1000
+_MAX_WIDTH = 1 << 16
 
 
 class UnsupportedError(ValueError):
@@ -75,6 +76,8 @@ def analyse(formula: Any) -> tuple[dict[str, Any], bool]:
             stack.append(node.body())
         elif z3.is_app(node):
             kind = node.decl().kind()
+            if isinstance(node, z3.BitVecRef) and node.size() > _MAX_WIDTH:
+                raise UnsupportedError(f"a bit-vector of {node.size()} bits; at most {_MAX_WIDTH} are supported")
             if kind in _PARTIAL:
                 partial = True
             elif kind == z3.Z3_OP_UNINTERPRETED and node.num_args() == 0:
@@ -105,6 +108,11 @@ def _check_power(node: Any) -> None:
 def surely(formula: Any) -> tuple[Any, Any]:
     """T and F of a formula, as Z3 formulas without any dependence on a division by zero."""
     return _Translator(formula.ctx).truth(formula)
+
+
+def defined(term: Any) -> Any:
+    """D of a term of any sort."""
+    return _Translator(term.ctx).defined(term)
 
 
 class _Translator:

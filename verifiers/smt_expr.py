@@ -52,6 +52,23 @@ class Reader:
         Raises:
             ExprError: what is wrong, with the offending part.
         """
+        term = self._term(text)
+        if term.kind != "bool":
+            raise ExprError(f"a constraint must be true or false, but {shorten(text)!r} is {term}")
+        return term.expr
+
+    def number(self, text: str) -> Any:
+        """The Z3 expression of an integer or a rational.
+
+        Raises:
+            ExprError: what is wrong, with the offending part.
+        """
+        term = self._term(text)
+        if term.kind not in ("int", "real"):
+            raise ExprError(f"expected a number, but {shorten(text)!r} is {term}")
+        return term.expr
+
+    def _term(self, text: str) -> Term:
         if len(text) > _MAX_CHARS:
             raise ExprError(f"{len(text)} characters long; at most {_MAX_CHARS} are read")
         self._source = f"({text}\n)"  # so that it may go over several lines, and end in a comment
@@ -59,16 +76,13 @@ class Reader:
             body = ast.parse(self._source, mode="eval").body
             if (body.lineno, body.col_offset) == (1, 0):  # our parenthesis was closed by one of the text's
                 raise ExprError(f"a list, or unbalanced parentheses, in {shorten(text)!r}")
-            term = self._read(body)
+            return self._read(body)
         except SyntaxError as error:
             raise ExprError(f"not an expression: {error.msg} in {shorten(text)!r}") from None
         except (RecursionError, MemoryError):
             raise ExprError("nested too deeply") from None
         except ValueError as error:
             raise error if isinstance(error, ExprError) else ExprError(f"not an expression: {error}") from None
-        if term.kind != "bool":
-            raise ExprError(f"a constraint must be true or false, but {shorten(text)!r} is {term}")
-        return term.expr
 
     def _text(self, node: ast.expr) -> str:
         return ast.get_source_segment(self._source, node) or ""

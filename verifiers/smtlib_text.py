@@ -12,7 +12,10 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
-__all__ = ["MAX_CHARS", "MAX_INDEX", "Atom", "Node", "SmtlibError", "excerpt", "head", "parse", "source", "symbol"]
+__all__ = [
+    *("MAX_CHARS", "MAX_INDEX", "Atom", "Node", "SmtlibError"),
+    *("excerpt", "head", "parse", "plain", "source", "symbol"),
+]
 
 MAX_CHARS = 1_000_000
 MAX_DEPTH = 500
@@ -129,6 +132,22 @@ def head(command: Node) -> str | None:
     """The name of a command, or `None` if it has none."""
     first = command[0] if isinstance(command, list) and command else None
     return first.text if isinstance(first, Atom) and first.kind == "symbol" else None
+
+
+def plain(node: Node) -> Node:
+    """The node itself.
+
+    Raises:
+        SmtlibError: it holds an annotation `(! …)`, which could name a term.
+    """
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif item.text == "!" or item.kind == "keyword":
+            raise SmtlibError(f"annotations are not allowed here: {excerpt(node)}")
+    return node
 
 
 def symbol(node: Node) -> str:
