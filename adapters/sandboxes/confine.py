@@ -12,14 +12,20 @@ import os
 import resource
 import signal
 import struct
+from collections.abc import Collection
 
-__all__ = ["ConfinementError", "close_system_calls", "count_preloaded", "limit_resources", "seccomp_program"]
+__all__ = [
+    "FORBIDDEN", "ConfinementError", "capabilities", "close_system_calls", "count_preloaded", "drop_capabilities",
+    "limit_resources", "seccomp_program",
+]  # fmt: skip
 
 FILE_BYTES = 16 * 2**20
 """Largest file a candidate may write, and the size of its temporary directory."""
 OPEN_FILES = 64
 PROCESSES = 16
 """Processes and threads of a candidate, together."""
+TRUSTED_PROCESSES = 5
+"""Those of the same uid beside: `bwrap`, dispatcher, zygote, the first process of the namespace, one being forked."""
 MEMORY_RESERVE = 16 * 2**20
 """Address space kept back so that running out of memory can still be reported."""
 
@@ -31,7 +37,7 @@ class ConfinementError(RuntimeError):
 
 
 # name: (x86-64, arm64); None where the architecture has no such call.
-_FORBIDDEN: dict[str, tuple[int, int | None]] = {
+FORBIDDEN: dict[str, tuple[int, int | None]] = {
     # other processes' memory, and debugging
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
@@ -106,12 +112,13 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64"
 
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
+_CAPABILITY_VERSION_3 = 0x20080522
 _LOAD, _JUMP_EQ, _JUMP_GE, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 
 
-def seccomp_program(machine: str) -> bytes:
-    """The classic BPF program that refuses the calls above, as an array of `struct sock_filter`.
+def seccomp_program(machine: str, names: Collection[str] = FORBIDDEN.keys()) -> bytes:
+    """The classic BPF program that refuses the calls `names`, as an array of `struct sock_filter`.
 
     Raises:
         ConfinementError: the architecture is not one whose call numbers are known.
@@ -127,8 +134,8 @@ def seccomp_program(machine: str) -> bytes:
     ]
     if column == 0:  # x32: the same architecture, other numbers
         code += [(_JUMP_GE, 0, 1, 0x40000000), (_RETURN, 0, 0, _ERRNO | _EPERM)]
-    for numbers in _FORBIDDEN.values():
-        number = numbers[column]
+    for name in names:
+        number = FORBIDDEN[name][column]
         if number is not None:
             code += [(_JUMP_EQ, 0, 1, number), (_RETURN, 0, 0, _ERRNO | _EPERM)]
     # clone3 hides its flags behind a pointer; the C library falls back to clone when it is missing.
@@ -147,21 +154,55 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
 
-def close_system_calls() -> None:
+_libc = ctypes.CDLL(None, use_errno=True)
+_closed: set[str] = set()
+"""Calls that this process has given up, itself or by inheritance through fork."""
+
+
+def close_system_calls(keep: Collection[str] = ()) -> None:
     """Give up new privileges and the calls above, for this process and all that it starts. Irrevocable.
+
+    Those that are closed already, as a fork inherits it, are not closed again.
+
+    Args:
+        keep: leave these open for now.
 
     Raises:
         ConfinementError: the kernel or the architecture cannot do it.
     """
-    program = seccomp_program(os.uname().machine)
+    names = [name for name in FORBIDDEN if name not in keep and name not in _closed]
+    if not names:
+        return
+    program = seccomp_program(os.uname().machine, names)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = _Program(len(program) // 8, ctypes.addressof(buffer))
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    prctl = _libc.prctl
     zero = ctypes.c_ulong(0)
     if prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), zero, zero, zero):
         raise ConfinementError("the kernel refused no_new_privs")
     if prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.byref(header), zero, zero):
         raise ConfinementError(f"the kernel refused the seccomp filter: {os.strerror(ctypes.get_errno())}")
+    _closed.update(names)
+
+
+def capabilities() -> bool:
+    """Whether this process has any."""
+    sets = (ctypes.c_uint32 * 6)()
+    return bool(_libc.capget(_capability_header(), sets)) or any(sets)
+
+
+def drop_capabilities() -> None:
+    """Give up all capabilities. With no new privileges, and a uid other than 0, none comes back.
+
+    Raises:
+        ConfinementError: some are left.
+    """
+    if _libc.capset(_capability_header(), (ctypes.c_uint32 * 6)()) or capabilities():
+        raise ConfinementError("the kernel did not take the capabilities back")
+
+
+def _capability_header() -> ctypes.Array[ctypes.c_uint32]:
+    return (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
 
 
 _preloaded = 0

@@ -8,10 +8,12 @@ from pathlib import Path
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import ImageName
 
-__all__ = ["PACKAGES", "folders", "stamp"]
+__all__ = ["PACKAGES", "RESIDENT_MB", "folders", "stamp"]
 
 PACKAGES: dict[ImageName, tuple[str, ...]] = {"base": (), "science": ("numpy", "sympy", "mpmath")}
 """Top-level packages of each image, beside the standard library."""
+RESIDENT_MB: dict[ImageName, int] = {"base": 0, "science": 128}
+"""Memory that these take once they are loaded, MiB, rounded up: not the candidate's to pay for."""
 
 
 def folders(image: ImageName) -> list[Path]:

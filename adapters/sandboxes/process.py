@@ -1,4 +1,4 @@
-"""A guest that is a child process of ours, with one end of a socket pair as its standard input."""
+"""A guest that is a child process of ours, with one end of a socket pair as its standard input and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from modulo.adapters.sandboxes.conversation import ChannelClosedError, Exit
 
-__all__ = ["ProcessChannel", "tree"]
+__all__ = ["ProcessChannel", "children", "holds_more_than", "tree"]
 
 _PIECE = 1 << 16
 _WATCH_SECONDS = 0.02
@@ -48,7 +48,7 @@ class ProcessChannel:
                 self.process = subprocess.Popen(
                     list(command),
                     stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
+                    stdout=theirs.fileno(),
                     stderr=subprocess.DEVNULL,
                     env=dict(environment),
                     cwd=cwd,
@@ -127,23 +127,34 @@ class ProcessChannel:
         if self._memory is None or now - self._watched < _WATCH_SECONDS:
             return
         self._watched = now
-        if sum(map(_resident, tree(self.process.pid))) > self._memory:
+        if holds_more_than(self._memory, tree(self.process.pid)):
             self._over = True
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def tree(pid: int) -> list[int]:
-    """`pid` and all its descendants that have not left it."""
+    """`pid` and all its descendants that have not left it, `pid` first."""
     found, todo = [], [pid]
     while todo:
         parent = todo.pop()
         found.append(parent)
-        with suppress(OSError):
-            for task in os.listdir(f"/proc/{parent}/task"):
-                children = Path(f"/proc/{parent}/task/{task}/children").read_text()
-                todo += map(int, children.split())
+        todo += children(parent)
     return found
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, or been left with; none if it is gone."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found
+
+
+def holds_more_than(limit: int, pids: Sequence[int]) -> bool:
+    """Whether these processes together hold more than so many bytes; what they share with others counts in part."""
+    return sum(map(_resident, pids)) > limit and sum(map(_proportional, pids)) > limit
 
 
 def _resident(pid: int) -> int:
@@ -151,3 +162,12 @@ def _resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
+
+
+def _proportional(pid: int) -> int:
+    """A process's own memory and its share of what it shares; slower to find, and not for every user to see."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return _resident(pid)

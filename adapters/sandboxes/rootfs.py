@@ -43,7 +43,7 @@ ENVIRONMENT = {"LD_LIBRARY_PATH": "/opt/py/so"}
 """What the interpreter needs to start; the guest clears it before it loads a candidate."""
 
 _FORMAT = "2"
-_INSIDE = ("confine", "dispatcher", "guest*", "preload", "uids", "wipe")
+_INSIDE = ("cells", "confine", "dispatcher", "guest*", "preload", "uids", "wipe")
 _SITE = "/opt/site"
 _SKIP = {
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtledemo",

@@ -5,7 +5,7 @@ Standard library alone: this file is part of the program that is shipped into th
 
 from __future__ import annotations
 
-import random
+import os
 from pathlib import Path
 
 from modulo.adapters.sandboxes.confine import ConfinementError
@@ -31,5 +31,13 @@ def spare_uids(count: int, uid_map: str | None = None) -> list[int]:
     for low, high in ((1_900_000_000, 2_000_000_000), (20_000, 60_000)):
         for start, end in spans:
             if start <= low and high <= end:
-                return random.SystemRandom().sample(range(low, high), count)
+                return _sample(low, high, count)
     raise ConfinementError("this user namespace has no spare uids")
+
+
+def _sample(low: int, high: int, count: int) -> list[int]:
+    # Without `random`, whose imports would make every fork of a zygote slower.
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(low + int.from_bytes(os.urandom(8), "big") % (high - low))
+    return list(found)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from modulo.adapters.sandboxes import rootfs
+from modulo.adapters.sandboxes import packages, rootfs
 from modulo.adapters.sandboxes.base import ThreadedSandbox
 from modulo.adapters.sandboxes.confine import PROCESSES, ConfinementError
 from modulo.adapters.sandboxes.conversation import Channel
@@ -54,7 +54,7 @@ class UnsafeSubprocessSandbox(ThreadedSandbox):
             if uid is not None:
                 os.chown(scratch, uid, uid)
             channel = _spawn(root, image, uid, scratch)
-            channel.watch_memory(limits.memory_mb)
+            channel.watch_memory(limits.memory_mb + packages.RESIDENT_MB[image])
             processes = PROCESSES + (_tasks_of(os.getuid()) if uid is None else 0)
             result = drive(channel, processes)
         finally:

@@ -8,13 +8,26 @@ import pytest
 
 from modulo.adapters.sandboxes import KINDS, open_sandbox
 from modulo.adapters.sandboxes.base import ThreadedSandbox
+from modulo.adapters.sandboxes.slot import SlottedSandbox
 
-BACKENDS = [pytest.param(k, marks=pytest.mark.docker if k == "docker" else ()) for k in KINDS if k != "auto"]
+UNNESTED = " without nesting"
+"""What a backend falls back to where a slot cannot make namespaces within its own."""
+
+
+def _marks(kind: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.docker] if kind.startswith("docker") else []
+
+
+KINDS_AND_FALLBACKS = [*(k for k in KINDS if k != "auto"), "docker" + UNNESTED, "bubblewrap" + UNNESTED]
+BACKENDS = [pytest.param(kind, marks=_marks(kind)) for kind in KINDS_AND_FALLBACKS]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[ThreadedSandbox]:
-    opened = open_sandbox(request.param)
+    opened = open_sandbox(request.param.removesuffix(UNNESTED))
     assert isinstance(opened, ThreadedSandbox)
+    if request.param.endswith(UNNESTED):
+        assert isinstance(opened, SlottedSandbox)
+        opened.nested = False
     yield opened
     opened.close()

@@ -1,0 +1,280 @@
+"""A slot: a running dispatcher (`dispatcher.py`), wherever it runs, and the channels to the guests it forks in turn.
+
+A sandbox of this kind keeps its slots between runs. One that breaks, or cannot be proved clean, is stopped and another
+is started in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeVar
+
+from modulo.adapters.sandboxes.base import ThreadedSandbox
+from modulo.adapters.sandboxes.conversation import Channel, Exit
+from modulo.errors import SandboxUnavailableError
+from modulo.protocols import ImageName, Limits
+
+__all__ = ["LostError", "Slot", "SlotChannel", "SlottedSandbox"]
+
+_T = TypeVar("_T")
+_SWEEP_SECONDS = 20.0
+
+
+class LostError(Exception):
+    """The slot went away, or cannot be trusted to be clean."""
+
+
+class Slot(ABC):
+    """The host's end of one dispatcher. Used by one thread at a time.
+
+    Attributes:
+        digest: of the image in it.
+        memory_mb: what it is prepared for.
+        processes: what a candidate's uid limit must allow, its own processes included.
+        clean: whether the next run may have it.
+    """
+
+    digest: str
+    memory_mb: int
+    processes: int
+
+    def __init__(self) -> None:
+        self.clean = True
+        self._frames = bytearray()
+
+    @abstractmethod
+    def write(self, data: memoryview, deadline: float) -> int:
+        """Send some of `data` to the dispatcher; returns how much.
+
+        Raises:
+            TimeoutError: not before `deadline`.
+            OSError: it is gone.
+        """
+
+    @abstractmethod
+    def read(self, deadline: float) -> bytes:
+        """Some bytes of the dispatcher's; `b""` when it is gone.
+
+        Raises:
+            TimeoutError: nothing arrived before `deadline`.
+            OSError: it is gone.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Kill it and everything in it. Idempotent."""
+
+    def last_words(self) -> str:
+        """What it said of its own end, if it could."""
+        return ""
+
+    def prepare(self, memory_mb: int) -> None:
+        """Get ready for a run with this limit."""
+        self.memory_mb = memory_mb
+
+    def over_memory(self) -> bool:
+        """Whether the run's processes together hold more than they may, where nobody else ends them for it."""
+        return False
+
+    def send(self, kind: bytes, body: bytes, deadline: float) -> None:
+        """Send one frame to the dispatcher.
+
+        Raises:
+            TimeoutError: not before `deadline`.
+            LostError: it is gone.
+        """
+        rest = memoryview(kind + len(body).to_bytes(4, "big") + body)
+        try:
+            while rest:
+                rest = rest[self.write(rest, deadline) :]
+        except TimeoutError:
+            self.clean = False  # half a frame is on its way
+            raise
+        except OSError as error:
+            raise self._lost(error) from error
+
+    def receive(self, deadline: float) -> tuple[bytes, bytes]:
+        """The next frame of the dispatcher: its kind and its body.
+
+        Raises:
+            TimeoutError: not before `deadline`.
+            LostError: it is gone.
+        """
+        while True:
+            if len(self._frames) >= 5:
+                end = 5 + int.from_bytes(self._frames[1:5], "big")
+                if len(self._frames) >= end:
+                    kind, body = bytes(self._frames[:1]), bytes(self._frames[5:end])
+                    del self._frames[:end]
+                    return kind, body
+            try:
+                piece = self.read(deadline)
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise self._lost(error) from error
+            if not piece:
+                raise self._lost(None)
+            self._frames += piece
+
+    def _lost(self, error: OSError | None) -> LostError:
+        self.clean = False
+        return LostError(" ".join(filter(None, (str(error or "its stream ended"), self.last_words())))[:300])
+
+
+class SlotChannel:
+    """A `Channel` to one fresh guest in a slot."""
+
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
+        self._exit: Exit | None = None
+        self._over_memory = False
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """See `Channel.send`. A guest that is gone shows at the next `receive`."""
+        self._slot.send(b"D", data, deadline)
+
+    def receive(self, deadline: float) -> bytes:
+        """See `Channel.receive`."""
+        if self._over_memory or self._slot.over_memory():
+            self._over_memory = True
+            return b""
+        kind, body = self._slot.receive(deadline)
+        return body if kind == b"D" else b""
+
+    def close(self) -> Exit:
+        """See `Channel.close`."""
+        if self._exit is None:
+            self._exit = Exit()
+            if self._slot.clean:
+                self._exit = self._sweep()
+        return self._exit
+
+    def _sweep(self) -> Exit:
+        deadline = time.monotonic() + _SWEEP_SECONDS
+        try:
+            self._slot.send(b"K", b"", deadline)
+            while True:
+                kind, body = self._slot.receive(deadline)
+                if kind == b"X":
+                    break
+        except TimeoutError:
+            self._slot.clean = False
+            raise LostError("it does not answer") from None
+        report = json.loads(body)
+        self._slot.clean = bool(report["clean"])
+        status, memory = report["status"], bool(report["memory"]) or self._over_memory
+        if status is None:
+            return Exit(memory=memory)
+        if os.WIFSIGNALED(status):
+            return Exit(signal=os.WTERMSIG(status), memory=memory)
+        return Exit(code=os.WEXITSTATUS(status), memory=memory)
+
+
+class SlottedSandbox(ThreadedSandbox):
+    """Warm slots, started when first needed and kept: at most one for each run at once, of each image.
+
+    Attributes:
+        nested: whether a run gets namespaces of its own within its slot's; `None` before the first run has shown it.
+    """
+
+    def __init__(self, slots: int | None = None) -> None:
+        super().__init__(slots)
+        self.nested: bool | None = None
+        self._start_lock = threading.Lock()
+        self._idle: list[Slot] = []
+        self._finalizer = weakref.finalize(self, _stop_all, self._idle)
+
+    @abstractmethod
+    def find(self, image: ImageName) -> str:
+        """Digest of an image, made and made known to the backend if need be. Called under a lock.
+
+        Raises:
+            SandboxUnavailableError: it cannot be made, or the backend does not work.
+        """
+
+    @abstractmethod
+    def start(self, image: ImageName, digest: str, memory_mb: int, *, nested: bool) -> Slot:
+        """A new slot of the image that `find` found.
+
+        Raises:
+            SandboxUnavailableError: the backend cannot start one.
+        """
+
+    def without_nesting(self, drive: Callable[[Channel, int], _T], limits: Limits, image: ImageName) -> tuple[_T, str]:
+        """`on_channel` where a slot cannot make namespaces: by default in slots that need none."""
+        return self._in_slot(drive, limits, image, nested=False)
+
+    def on_channel(
+        self, drive: Callable[[Channel, int], _T], *, limits: Limits, image: ImageName = "base"
+    ) -> tuple[_T, str]:
+        """See `ThreadedSandbox.on_channel`."""
+        if self.nested is not False:
+            try:
+                result = self._in_slot(drive, limits, image, nested=True)
+            except SandboxUnavailableError:
+                if self.nested:
+                    raise
+            else:
+                self.nested = True
+                return result
+        result = self.without_nesting(drive, limits, image)
+        self.nested = False  # known only now: what keeps any run from working is told as it is
+        return result
+
+    def stop(self) -> None:
+        """See `ThreadedSandbox.stop`."""
+        _stop_all(self._idle)
+
+    def _in_slot(
+        self, drive: Callable[[Channel, int], _T], limits: Limits, image: ImageName, *, nested: bool
+    ) -> tuple[_T, str]:
+        for attempt in (1, 2):
+            slot = self._take(image, limits.memory_mb, nested)
+            try:
+                result = drive(SlotChannel(slot), slot.processes)
+            except LostError as error:
+                slot.stop()
+                if attempt == 2:
+                    raise SandboxUnavailableError(f"the {self.name} sandbox was lost: {error}") from error
+                continue
+            except BaseException:
+                self._give_back(slot)
+                raise
+            self._give_back(slot)
+            return result, slot.digest
+        raise AssertionError("unreachable")
+
+    def _take(self, image: ImageName, memory_mb: int, nested: bool) -> Slot:
+        with self._start_lock:
+            digest = self.find(image)
+            fitting = [slot for slot in self._idle if slot.digest == digest]
+            slot = min(fitting, key=lambda slot: slot.memory_mb != memory_mb, default=None)
+            if slot is not None:
+                self._idle.remove(slot)
+        if slot is None:
+            return self.start(image, digest, memory_mb, nested=nested)
+        try:
+            slot.prepare(memory_mb)
+        except BaseException:
+            slot.stop()
+            raise
+        return slot
+
+    def _give_back(self, slot: Slot) -> None:
+        if slot.clean:
+            with self._start_lock:
+                self._idle.append(slot)
+        else:
+            slot.stop()
+
+
+def _stop_all(idle: list[Slot]) -> None:
+    while idle:
+        idle.pop().stop()
