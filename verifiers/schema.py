@@ -4,7 +4,7 @@
 
 The dialect is 2020-12 unless `$schema` says otherwise. A `format` is asserted, not only noted; a format that cannot be
 checked here, a pattern that cannot be matched and a `$ref` to another document are errors of the spec, since each would
-let answers pass unchecked. So is a schema without any requirement. An answer's numbers are compared as the decimals they
+let answers pass unchecked. So is a schema without any requirement. Numbers are compared as the decimals they
 spell, and never rounded to doubles (0.07 is a multiple of 0.01). No answer makes a pattern run away: see
 `verifiers/schema_patterns.py`.
 """

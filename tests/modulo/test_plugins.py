@@ -13,7 +13,15 @@ import pytest
 
 from modulo import Problem, solve, verify
 from modulo.errors import ModelStringError, ProblemError, UsageError
-from modulo.plugins import _group, open_model, strategy_builder, strategy_names, verifier_factory, verifier_names
+from modulo.plugins import (
+    _group,
+    as_factory,
+    open_model,
+    strategy_builder,
+    strategy_names,
+    verifier_factory,
+    verifier_names,
+)
 from modulo.problems import load_problems, parse_problem
 from modulo.protocols import Generator, Verifier
 from modulo.types import Message, Sampling, accepted
@@ -98,9 +106,10 @@ def extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 def test_the_built_in_parts_come_by_entry_points() -> None:
-    assert {"math", "plan", "schema", "smt", "tests"} <= set(verifier_names())
+    names = ["all_of", "any_of", "judge", "lint", "math", "plan", "schema", "smt", "tests", "weighted"]
+    assert set(names) <= set(verifier_names())
     assert {"best_of_n", "critique_retry"} <= set(strategy_names())
-    for name in ("math", "plan", "schema", "smt", "tests"):
+    for name in names:
         assert verifier_factory(name).name == name
     for name in ("best_of_n", "critique_retry"):
         assert callable(strategy_builder(name))
@@ -108,7 +117,7 @@ def test_the_built_in_parts_come_by_entry_points() -> None:
 
 def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(
-        ProblemError, match=r"no verifier is called 'nope'; installed are .*math, plan, schema, smt, tests"
+        ProblemError, match=r"no verifier is called 'nope'; installed are .*math, plan, schema, smt, tests, weighted"
     ):
         verifier_factory("nope")
     with pytest.raises(UsageError, match=r"no strategy is called 'nope'; installed are best_of_n, critique_retry"):
@@ -209,4 +218,7 @@ def test_an_installed_verifier_meets_the_protocol() -> None:
     import modulo_polite  # type: ignore[import-not-found]
 
     assert isinstance(modulo_polite.polite, Verifier)
+    assert as_factory(modulo_polite.polite).name == "polite"
+    assert as_factory(modulo_polite.polite).load(None, base=None) == {}
     assert isinstance(modulo_polite.at_most(words=3), Verifier)
+    assert as_factory(modulo_polite.at_most) is modulo_polite.at_most

@@ -244,7 +244,7 @@ def test_weights_and_thresholds_that_make_no_mark() -> None:
     for threshold in (0.0, 1.1, float("nan")):
         with pytest.raises(ValueError, match="threshold"):
             weighted({Says(PASS): 1}, threshold=threshold)
-    spec = {"verifiers": [{"schema": {"type": "null"}}]}
+    spec: Any = {"verifiers": [{"schema": {"type": "null"}}]}
     with pytest.raises(ProblemError, match="hard: false") as caught:
         weighted_factory.build(weighted_factory.load(spec, base=None), hard=True, sandbox=NoSandbox())
     assert caught.value.field == "hard"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from pydantic import Field
-from modulo.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError, UnavailableError, WorkerError
 from modulo.protocols import Verifier, VerifierFactory
 from modulo.types import Critique, Guarantee, Outcome, Problem, Value
+from modulo.verifiers.contract import NoSandbox
 from modulo.verifiers.finding import Finding
 from modulo.verifiers.function import FunctionVerifier, fail, ok, unknown, verifier
 

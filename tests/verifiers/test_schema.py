@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from modulo.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError
 from modulo.types import Outcome, Problem, Verdict
+from modulo.verifiers.contract import NoSandbox
 from modulo.verifiers.schema import factory
 from modulo.verifiers.schema_check import check
 from modulo.verifiers.schema_formats import FORMATS
