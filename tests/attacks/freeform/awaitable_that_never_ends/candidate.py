@@ -1,0 +1,3 @@
+import asyncio
+async def f(x):
+    await asyncio.Event().wait()

@@ -1,0 +1,5 @@
+def numbers(x):
+    number = 0
+    while True:
+        yield number
+        number += 1

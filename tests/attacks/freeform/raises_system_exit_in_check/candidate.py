@@ -1,0 +1,3 @@
+import unittest
+def f(x):
+    raise SystemExit(0)

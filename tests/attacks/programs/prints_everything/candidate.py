@@ -1,0 +1,1 @@
+for number in range(-100, 1000): print(number)

@@ -1,0 +1,3 @@
+total = sum(map(int, input().split()))
+print(total)
+print(total)

@@ -1,0 +1,3 @@
+import sys
+print(sum(map(int, input().split())))
+sys.exit(1)

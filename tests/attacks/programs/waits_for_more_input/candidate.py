@@ -1,0 +1,5 @@
+import sys, time
+line = input()
+while True:
+    if sys.stdin.readline() != "": break
+print(sum(map(int, line.split())))

