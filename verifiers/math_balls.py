@@ -15,6 +15,7 @@ import flint
 from modulo.verifiers.math_nodes import Add, Call, Const, Div, Expr, Mul, Num, Pow, Sym
 
 __all__ = [
+    "ComplexAtBall",
     "InconclusiveError",
     "OutsideError",
     "Point",
@@ -109,7 +110,7 @@ def at_ball(expr: Expr, balls: Mapping[str, Any], *, real: bool) -> Any:
     Raises:
         OutsideError | PoleError | InconclusiveError: as `evaluate`.
     """
-    return _certified((_RealAtBall if real else _ComplexAtBall)(balls, None), expr)
+    return _certified((_RealAtBall if real else ComplexAtBall)(balls, None), expr)
 
 
 def _certified(evaluation: _Real, expr: Expr) -> Any:
@@ -365,10 +366,11 @@ class _RealAtBall(_Real):
         return value
 
 
-class _ComplexAtBall(_Complex):
-    """The same in `acb`."""
+class ComplexAtBall(_Complex):
+    """Evaluation in `acb` where each variable is somewhere in a ball."""
 
     def variable(self, value: Any) -> Any:
+        """The ball itself."""
         return flint.acb(value)
 
 

@@ -28,6 +28,10 @@ def loaded(spec: MathSpec) -> MathSpec:
         update = _calculus(spec, task)
     elif task == "steps":
         _steps(spec)
+    elif task == "integral_of":
+        update = _integral(spec)
+    elif task == "limit_of":
+        update = _limit(spec)
     elif task == "solves":
         update = _solves(spec)
     elif task in ("inverse_of", "determinant_of", "eigenvalues_of", "eigenvector_of", "linear_system"):
@@ -62,6 +66,36 @@ def _solves(spec: MathSpec) -> dict[str, Any]:
         if len(unknowns) > 1 and names == set(unknowns) and not spec.variables:
             count = counted(equations, unknowns)
     return {"solves": spec.solves.model_copy(update={"equation": texts, "unknowns": unknowns, "count": count})}
+
+
+def _integral(spec: MathSpec) -> dict[str, Any]:
+    from modulo.verifiers.math_integral import integral
+
+    assert spec.integral_of is not None
+    given = spec.integral_of
+    integrand = expression(given.expression, "integral_of.expression", spec)
+    variable = only_variable(symbols(integrand), given.variable, "integral_of.variable", "integration")
+    if symbols(integrand) - {variable}:
+        raise ProblemError("must have no other variable", field="integral_of.expression")
+    low, high = (
+        expression(text, f"integral_of.{name}", spec) for name, text in (("from", given.from_), ("to", given.to))
+    )
+    ball = integral(integrand, variable, low, high, 64)
+    if ball is None or not ball.rad() < 0.001:
+        message = "cannot be certified: it must be a proper integral of a real function"
+        raise ProblemError(message, field="integral_of")
+    return {"integral_of": given.model_copy(update={"variable": variable})}
+
+
+def _limit(spec: MathSpec) -> dict[str, Any]:
+    assert spec.limit_of is not None
+    given = spec.limit_of
+    found = expression(given.expression, "limit_of.expression", spec)
+    variable = only_variable(symbols(found), given.variable, "limit_of.variable", "the limit")
+    to = readable(given.to, "limit_of.to", spec)
+    if not is_expr(to) or variable in symbols(to):
+        raise ProblemError("must be a value, oo or -oo", field="limit_of.to")
+    return {"limit_of": given.model_copy(update={"variable": variable})}
 
 
 def _linear(spec: MathSpec, task: str) -> None:

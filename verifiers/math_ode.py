@@ -17,7 +17,20 @@ from modulo.verifiers.math_balls import InconclusiveError, OutsideError, PoleErr
 from modulo.verifiers.math_diff import NotDifferentiableError, derivative
 from modulo.verifiers.math_equal import Settings, compare
 from modulo.verifiers.math_findings import Job, finding, passed, place, reference
-from modulo.verifiers.math_nodes import Add, Equation, Expr, Mul, negated, number, shown, substituted, symbols
+from modulo.verifiers.math_linear import determinant
+from modulo.verifiers.math_nodes import (
+    Add,
+    Call,
+    Equation,
+    Expr,
+    Mul,
+    negated,
+    number,
+    shown,
+    substituted,
+    symbols,
+    walk,
+)
 from modulo.verifiers.math_points import landmarks, points
 
 __all__ = ["check_ode", "condition", "order_of", "rewritten"]
@@ -85,6 +98,10 @@ def check_ode(job: Job) -> dict[str, Any]:
     decision = compare(residual, number(0), settings)
     if decision.verdict == "different":
         return finding("fail", _residual_words(decision, variable), evidence, {"at": decision.point})
+    if decision.verdict == "equal" and (kink := _kink(own, variable)) is not None:
+        # Off the kink the equation may hold, as it does for |cos x| and y'' = -y; at the kink there is no derivative.
+        message = f"{shown(kink)} has no derivative where it changes sign; give a smooth expression"
+        return finding("unknown", f"whether it solves the equation could not be decided: {message}", evidence)
     if decision.verdict == "unknown":
         return finding("unknown", f"whether it solves the equation could not be decided: {decision.why}", evidence)
     proof = decision.proof
@@ -99,6 +116,16 @@ def check_ode(job: Job) -> dict[str, Any]:
         if fault is not None:
             return fault
     return passed(evidence, proof=proof)
+
+
+def _kink(expr: Expr, variable: str) -> Expr | None:
+    """A part with a corner, other than |…| under a logarithm, which is not defined there."""
+    smooth = {node.args[0] for node in walk(expr) if isinstance(node, Call) and node.name == "log"}
+    for node in walk(expr):
+        corner = isinstance(node, Call) and node.name in ("abs", "max", "min") and variable in symbols(node)
+        if corner and node not in smooth:
+            return node  # type: ignore[return-value]
+    return None
 
 
 def _residual_words(decision: Any, variable: str) -> str:
@@ -143,7 +170,13 @@ def _independent(
         if _nonzero(table, domains, settings.seed, slopes[0]):
             return None
     message = f"its constants {', '.join(constants)} are not independent: they amount to fewer than {order}"
-    return finding("unknown", f"{message}, as far as can be told", evidence)
+    tables = (
+        [[derivative(slopes[n], c) for c in chosen] for n in range(order)] for chosen in combinations(constants, order)
+    )
+    certain = order <= 3 and all(
+        compare(determinant(table), number(0), settings).verdict == "equal" for table in tables
+    )
+    return finding("fail" if certain else "unknown", message, evidence)
 
 
 def _nonzero(table: list[list[Expr]], domains: Any, seed: str, own: Expr) -> bool:
