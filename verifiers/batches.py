@@ -8,10 +8,9 @@ the others, and what stood behind it in its chunk goes elsewhere.
 from __future__ import annotations
 
 import json
-import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -21,7 +20,7 @@ from modulo.errors import WorkerError
 from modulo.verifiers.jobs import DeadlineError, Job, MemoryLimitError, PayloadSizeError
 from modulo.verifiers.lanes import Turn
 from modulo.verifiers.workers import Worker, WorkerDiedError
-from modulo.verifiers.zygote import MAX_ANSWER, MAX_PAYLOAD, send_frame
+from modulo.verifiers.zygote import HEADER, MAX_ANSWER, MAX_PAYLOAD, send_frame
 
 if TYPE_CHECKING:
     from modulo.verifiers.pool import Pool
@@ -30,7 +29,6 @@ __all__ = ["Batch"]
 
 T = TypeVar("T")
 
-_LENGTH = struct.Struct(">I")
 _FIRST_ITEMS = 8
 _CHUNK_ITEMS, _CHUNK_BYTES, _CHUNK_SECONDS = 1024, 1_000_000, 0.1
 _PATIENCE = 1.0
@@ -254,7 +252,9 @@ class _Chunk(Job, Generic[T]):
         sock, began, buffer = worker.sock, time.monotonic(), bytearray()
         deadline = began + self.seconds
         sock.settimeout(self.seconds)
-        send_frame(sock, self.batch.head + b", ".join(item.encoded for item in self.items[self.at :]) + b"]]")
+        send_frame(
+            sock, worker.number, self.batch.head + b", ".join(item.encoded for item in self.items[self.at :]) + b"]]"
+        )
         spent, timed = 0.0, 0
         while self.at < len(self.items):
             left = deadline - time.monotonic()
@@ -265,9 +265,8 @@ class _Chunk(Job, Generic[T]):
             if not part:
                 raise EOFError
             buffer += part
-            if not (frames := _frames(buffer)):
-                continue
-            for frame in frames:
+            before = self.at
+            for frame in _frames(buffer, worker.number):
                 if frame.startswith(b"{"):
                     return self._fault(frame)
                 seconds, _, body = frame.partition(b" ")
@@ -277,7 +276,7 @@ class _Chunk(Job, Generic[T]):
                 self._settle(self.batch.converted(body, float(seconds)))
                 if self.at >= len(self.items):
                     break
-            else:
+            if before < self.at < len(self.items):
                 now = time.monotonic()
                 self.since, deadline = now, now + self.seconds
                 if now - began > _PATIENCE and self.pool.lanes.crowded:
@@ -303,16 +302,23 @@ class _Chunk(Job, Generic[T]):
         self.batch.settle(item, result)
 
 
-def _frames(buffer: bytearray) -> list[bytes]:
-    """The whole frames at the start of a buffer, which are taken out of it."""
-    found, at = [], 0
-    while len(buffer) - at >= _LENGTH.size:
-        size = _LENGTH.unpack_from(buffer, at)[0]
-        if size > MAX_ANSWER:
-            raise ValueError(f"frame of {size} bytes, the limit is {MAX_ANSWER}")
-        if len(buffer) - at - _LENGTH.size < size:
-            break
-        at += _LENGTH.size + size
-        found.append(bytes(buffer[at - size : at]))
-    del buffer[:at]
-    return found
+def _frames(buffer: bytearray, number: int) -> Iterator[bytes]:
+    """Take the whole frames at the start of a buffer out of it, one by one: the good ones before one that is not.
+
+    Raises:
+        ValueError: a frame is too long, or answers another job.
+    """
+    at = 0
+    try:
+        while len(buffer) - at >= HEADER.size:
+            size, answers = HEADER.unpack_from(buffer, at)
+            if size > MAX_ANSWER:
+                raise ValueError(f"frame of {size} bytes, the limit is {MAX_ANSWER}")
+            if answers != number:
+                raise ValueError("an answer to another job")
+            if len(buffer) - at - HEADER.size < size:
+                return
+            at += HEADER.size + size
+            yield bytes(buffer[at - size : at])
+    finally:
+        del buffer[:at]

@@ -107,6 +107,7 @@ class Job(Turn):
         with self.lock:
             self.check()
             self._worker, self.since = worker, time.monotonic()
+            worker.number = (worker.number + 1) % 2**32
         if self.aside:
             worker.zygote.make_way(worker)
 
@@ -182,13 +183,13 @@ class Call(Job):
             with self.worker(fresh=fresh) as worker:
                 deadline = time.monotonic() + self.seconds
                 worker.sock.settimeout(self.seconds)
-                send_frame(worker.sock, request)
-                answer = _object(receive_frame(worker.sock, MAX_ANSWER, deadline))
+                send_frame(worker.sock, worker.number, request)
+                answer = _received(worker, deadline)
                 while "ask" in answer:
                     reply = self._answered(answer["ask"])
                     worker.sock.settimeout(max(deadline - time.monotonic(), 1e-6))
-                    send_frame(worker.sock, reply)
-                    answer = _object(receive_frame(worker.sock, MAX_ANSWER, deadline))
+                    send_frame(worker.sock, worker.number, reply)
+                    answer = _received(worker, deadline)
                 if "memory" in answer:
                     raise MemoryLimitError(f"more than {self.pool.memory_mb} MiB needed")
                 return answer
@@ -211,16 +212,19 @@ def _encoded(value: JsonValue) -> bytes:
         raise PayloadSizeError("the job is nested too deeply") from None
 
 
-def _object(frame: bytes) -> dict[str, Any]:
+def _received(worker: Worker, deadline: float) -> dict[str, Any]:
+    number, frame = receive_frame(worker.sock, MAX_ANSWER, deadline)
     answer = json.loads(frame)
+    if number != worker.number:
+        raise ValueError("an answer to another job")
     if not isinstance(answer, dict) or not answer.keys() & {"ok", "error", "memory", "ask"}:
         raise ValueError("not an answer")
     return answer
 
 
 def _cause(status: int, error: Exception) -> str:
+    if isinstance(error, ValueError):  # for which it was killed
+        return f"malformed answer: {error}"
     if os.WIFSIGNALED(status) and os.WTERMSIG(status):
         return signal.Signals(os.WTERMSIG(status)).name
-    if isinstance(error, ValueError):
-        return f"malformed answer: {error}"
     return f"exit status {os.waitstatus_to_exitcode(status)}"

@@ -18,6 +18,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from weakref import WeakSet
 
 from pydantic import JsonValue
 
@@ -47,12 +48,22 @@ class Pool:
 
     def __init__(self, preload: tuple[str, ...] = (), *, workers: int = 2, memory_mb: int = 2048) -> None:
         self.preload, self.workers, self.memory_mb = preload, workers, memory_mb
-        self.lanes = Lanes(workers, slow=_SLOW_PER_WORKER * workers, quantum=_QUANTUM)
+        self._zygote: Zygote | None = None
+        self._begin()
+        _every.add(self)
+
+    def _begin(self) -> None:
+        self.lanes = Lanes(self.workers, slow=_SLOW_PER_WORKER * self.workers, quantum=_QUANTUM)
         self._lock = threading.Lock()
         self._starting = threading.Lock()
-        self._zygote: Zygote | None = None
         self._idle: list[Worker] = []
-        self._closed = False
+
+    def begin_again(self) -> None:
+        """In a forked child, which has none of the threads and must not talk to the parent's workers."""
+        if self._zygote is not None:
+            self._zygote.disown()
+            self._zygote = None
+        self._begin()
 
     async def run(self, function: str, payload: JsonValue, *, seconds: float) -> JsonValue:
         """Call `function` ("package.module:name") with `payload` in a worker and return what it returns.
@@ -122,10 +133,7 @@ class Pool:
 
     def close(self) -> None:
         """Kill all workers and end running jobs with an error. Idempotent."""
-        self._closed = True
         self.lanes.close()
-        for worker in self._idle:
-            worker.sock.close()
         self._idle.clear()
         if self._zygote is not None:
             self._zygote.close()
@@ -180,6 +188,7 @@ class Pool:
             return self._zygote
 
 
+_every: WeakSet[Pool] = WeakSet()
 _pools: dict[tuple[str, ...], Pool] = {}
 _pools_lock = threading.Lock()
 
@@ -193,6 +202,16 @@ def shared(preload: tuple[str, ...] = ()) -> Pool:
                 atexit.register(_close_all)
             pool = _pools[preload] = Pool(preload)
         return pool
+
+
+def _forked() -> None:
+    global _pools_lock
+    _pools_lock = threading.Lock()
+    for pool in list(_every):
+        pool.begin_again()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _close_all() -> None:

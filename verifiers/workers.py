@@ -29,17 +29,18 @@ class WorkerDiedError(WorkerError):
     """The worker ended without an answer."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Worker:
-    """A forked worker and the socket to it. `jobs` counts what it has served."""
+    """A forked worker and the socket to it. `jobs` counts what it has served, `number` what it was sent."""
 
     pid: int
     sock: socket.socket
     zygote: Zygote
     jobs: int = 0
+    number: int = 0
 
     def quiet(self) -> bool:
-        """Whether it is alive and has said nothing but what it was asked: what it says next is the answer to that."""
+        """Whether it is alive, and has said nothing but what it was asked."""
         try:
             self.sock.setblocking(False)
             self.sock.recv(1, socket.MSG_PEEK)
@@ -55,6 +56,7 @@ class Zygote:
 
     def __init__(self, preload: tuple[str, ...], memory_mb: int) -> None:
         self._lock = threading.Lock()
+        self._workers: set[Worker] = set()
         self.broken = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         path = [os.path.abspath(entry) for entry in sys.path]
@@ -95,10 +97,13 @@ class Zygote:
         message, fds = self._call(b"fork")
         if not fds:
             raise WorkerError(f"no verifier worker can be started: {message.decode('utf-8', 'replace')}")
-        return Worker(int(message.split()[1]), socket.socket(fileno=fds[0]), self)
+        worker = Worker(int(message.split()[1]), socket.socket(fileno=fds[0]), self)
+        self._workers.add(worker)
+        return worker
 
     def end(self, worker: Worker) -> tuple[int, int]:
         """Kill and reap a worker: its wait status, and its largest resident size in KiB."""
+        self._workers.discard(worker)
         with contextlib.suppress(OSError):
             worker.sock.close()
         try:
@@ -125,9 +130,21 @@ class Zygote:
             raise WorkerDiedError("the process that starts verifier workers is gone")
         return answer, fds
 
+    def disown(self) -> None:
+        """In a forked child: close what was inherited, so that it is the parent alone that keeps the zygote alive."""
+        self.broken = True
+        self._process.returncode = 0  # it is not this process's child
+        for sock in (self._control, *(worker.sock for worker in self._workers)):
+            sock.close()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+
     def close(self) -> None:
         """Let it and its workers go. Idempotent."""
         self.broken = True
+        for worker in list(self._workers):
+            worker.sock.close()
+        self._workers.clear()
         self._control.close()  # the zygote reads the end of the stream, kills its workers, and exits
         try:
             self._process.wait(timeout=5)

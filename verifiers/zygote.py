@@ -6,8 +6,9 @@ workers' parent: a fork never copies a lock some other thread holds; `PR_SET_PDE
 *thread* ends, cannot fire early; and a worker is killed and reaped by the only process that may reap it, so a process
 id is never used after it was given to somebody else.
 
-Control messages are one datagram each, on a `SOCK_SEQPACKET` pair. Jobs are frames of a 4-byte big-endian length and
-that many bytes of ASCII JSON, on a stream socket between the pool and the worker: the job `[function, payload]`, then
+Control messages are one datagram each, on a `SOCK_SEQPACKET` pair. Jobs are frames on a stream socket between the pool
+and the worker: a 4-byte big-endian length, a 4-byte number, and as many bytes of ASCII JSON. The number is the job's;
+a frame with another one is no answer to it. First comes the job `[function, payload]`, then
 any number of questions `{"ask": …}`, each followed by its answer, then `{"ok": …}`, `{"error": …}` or
 `{"memory": true}`.
 
@@ -33,7 +34,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["MAX_ANSWER", "MAX_PAYLOAD", "ask", "main", "receive_frame", "send_frame"]
+__all__ = ["HEADER", "MAX_ANSWER", "MAX_PAYLOAD", "ask", "main", "receive_frame", "send_frame"]
 
 MAX_PAYLOAD = 16_000_000
 """Bytes of one encoded job."""
@@ -41,7 +42,8 @@ MAX_PAYLOAD = 16_000_000
 MAX_ANSWER = 4_000_000
 """Bytes of one encoded answer."""
 
-_LENGTH = struct.Struct(">I")
+HEADER = struct.Struct(">II")
+"""Length and number of a frame."""
 _PR_SET_PDEATHSIG = 1
 _NICE = 10
 """Niceness of a worker that made way: a tenth of the weight of one that did not. At 19 it would starve."""
@@ -50,17 +52,17 @@ _MEMORY = b'{"memory": true}'
 _ENCODER = json.JSONEncoder(allow_nan=False)
 
 
-def send_frame(sock: socket.socket, data: bytes) -> None:
-    """Send one frame.
+def send_frame(sock: socket.socket, number: int, data: bytes) -> None:
+    """Send one frame of job `number`.
 
     Raises:
         OSError: the peer is gone, or the socket's timeout ran out (`TimeoutError`).
     """
-    sock.sendall(_LENGTH.pack(len(data)) + data)
+    sock.sendall(HEADER.pack(len(data), number) + data)
 
 
-def receive_frame(sock: socket.socket, limit: int, deadline: float | None = None) -> bytes:
-    """Receive one frame of at most `limit` bytes, by `deadline` on the monotonic clock.
+def receive_frame(sock: socket.socket, limit: int, deadline: float | None = None) -> tuple[int, bytes]:
+    """Receive one frame of at most `limit` bytes, by `deadline` on the monotonic clock: its number and its content.
 
     Raises:
         EOFError: the peer closed the connection.
@@ -68,10 +70,10 @@ def receive_frame(sock: socket.socket, limit: int, deadline: float | None = None
         ValueError: the peer announced a longer frame.
         OSError: the connection broke.
     """
-    size: int = _LENGTH.unpack(_exactly(sock, _LENGTH.size, deadline))[0]
+    size, number = HEADER.unpack(_exactly(sock, HEADER.size, deadline))
     if size > limit:
         raise ValueError(f"frame of {size} bytes, the limit is {limit}")
-    return _exactly(sock, size, deadline)
+    return number, _exactly(sock, size, deadline)
 
 
 def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
@@ -92,6 +94,9 @@ def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytes:
 _connection: list[socket.socket] = []
 """A worker's socket to its pool."""
 
+_number: list[int] = [0]
+"""Of the job that runs."""
+
 
 def ask(request: Any) -> Any:
     """Called by a job in a worker: put a question to whoever gave the job, and wait for the answer.
@@ -102,8 +107,8 @@ def ask(request: Any) -> Any:
         ConnectionError: nobody answers any more; let it end the job.
     """
     try:
-        send_frame(_connection[0], json.dumps({"ask": request}, allow_nan=False).encode("ascii"))
-        return json.loads(receive_frame(_connection[0], MAX_PAYLOAD))
+        send_frame(_connection[0], _number[0], json.dumps({"ask": request}, allow_nan=False).encode("ascii"))
+        return json.loads(receive_frame(_connection[0], MAX_PAYLOAD)[1])
     except (EOFError, OSError) as error:
         raise ConnectionError("nobody answers any more") from error
 
@@ -210,7 +215,7 @@ def _serve(sock: socket.socket) -> None:
     _connection.append(sock)
     while True:
         try:
-            request = receive_frame(sock, MAX_PAYLOAD)
+            _number[0], request = receive_frame(sock, MAX_PAYLOAD)
         except (EOFError, OSError):
             os._exit(0)
         try:
@@ -219,7 +224,7 @@ def _serve(sock: socket.socket) -> None:
             continue
         if fault is not None:
             with contextlib.suppress(OSError):
-                send_frame(sock, fault)
+                send_frame(sock, _number[0], fault)
             if fault == _MEMORY:
                 os._exit(0)
 
@@ -244,7 +249,7 @@ def _respond(sock: socket.socket, functions: dict[str, Any], request: bytes) -> 
             if len(data) > MAX_ANSWER:
                 return _fault(f"the answer of {name} is {len(data)} bytes long")
             try:
-                send_frame(sock, head + data)
+                send_frame(sock, _number[0], head + data)
             except OSError as error:
                 raise _SendError from error
         return None

@@ -6,13 +6,14 @@ import ctypes
 import os
 import resource
 import signal
+import struct
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from modulo.verifiers.pool import Pool
-from modulo.verifiers.zygote import ask
+from modulo.verifiers.zygote import _connection, _number, ask
 
 _leaked: list[bytearray] = []
 
@@ -106,13 +107,28 @@ def surroundings(path: str) -> dict[str, Any]:
     }
 
 
+def say(data: str) -> str:
+    """Sends these bytes (hex) to the pool before the answer, with the job's number for `%b`, as if it had gone mad."""
+    _connection[0].sendall(bytes.fromhex(data).replace(b"%b", struct.pack(">I", _number[0])))
+    time.sleep(0.05)
+    return "said"
+
+
+def busy(seconds: float) -> list[int]:
+    """Computes for so long; its process and its niceness at the end."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    return [os.getpid(), os.nice(0)]
+
+
 def judged(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A finding on each candidate, as the candidate says: an odd number fails, and some words do what they say."""
     for candidate in payload["candidates"]:
         match candidate.split():
             case ["hang"]:
                 time.sleep(1000)
-            case ["burn", seconds]:
+            case ["burn", seconds, *_]:
                 end = time.monotonic() + float(seconds)
                 while time.monotonic() < end:
                     pass
@@ -123,6 +139,10 @@ def judged(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 os.kill(os.getpid(), signal.SIGKILL)
             case ["allocate", megabytes]:
                 bytearray(int(megabytes) << 20)
+            case ["leak", megabytes]:
+                _leaked.append(bytearray(int(megabytes) << 20))
+            case ["garbage"]:
+                _connection[0].sendall(b"\xff" * 100)
             case ["raise", text]:
                 raise ValueError(text)
             case ["stop"]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from modulo.errors import WorkerError
 from modulo.verifiers.pool import DeadlineError, MemoryLimitError, PayloadSizeError, Pool, shared
 
 JOBS = "tests.verifiers.pool_jobs:"
+PRELOAD = ("tests.verifiers.pool_jobs",)
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    pool = Pool(workers=2, memory_mb=512)
+    pool = Pool(PRELOAD, workers=2, memory_mb=512)
     yield pool
     pool.close()
 
@@ -108,7 +110,7 @@ def test_a_job_over_its_deadline_is_killed_and_the_next_one_runs(pool: Pool, tmp
 
 
 async def test_waiting_for_a_worker_does_not_count_against_the_deadline(tmp_path: Path) -> None:
-    pool = Pool(workers=1)
+    pool = Pool(PRELOAD, workers=1)
     try:
         await pool.run(JOBS + "echo", 0, seconds=30)
         hostile = asyncio.create_task(pool.run(JOBS + "hang", str(tmp_path / "mark"), seconds=1.5))
@@ -131,8 +133,71 @@ async def test_a_hostile_job_does_not_hold_up_another(pool: Pool, tmp_path: Path
         await hostile
 
 
+async def test_jobs_that_hang_hold_up_nobody(pool: Pool, tmp_path: Path) -> None:
+    marks = [tmp_path / str(i) for i in range(6)]
+    hostile = [asyncio.create_task(pool.run(JOBS + "hang", str(mark), seconds=60)) for mark in marks]
+    innocent = [asyncio.create_task(pool.run(JOBS + "echo", i, seconds=60)) for i in range(50)]
+    assert await asyncio.gather(*innocent) == list(range(50))
+    assert all(mark.exists() for mark in marks)
+    assert not any(task.done() for task in hostile)
+    for task in hostile:
+        task.cancel()
+    await asyncio.gather(*hostile, return_exceptions=True)
+
+
+async def test_the_slow_lane_is_bounded_and_then_the_others_wait(tmp_path: Path) -> None:
+    pool = Pool(PRELOAD, workers=1)
+    try:
+        await pool.run(JOBS + "echo", 0, seconds=30)
+        marks = [tmp_path / str(i) for i in range(12)]
+        hostile = [asyncio.create_task(pool.run(JOBS + "hang", str(mark), seconds=2)) for mark in marks]
+        innocent = asyncio.create_task(pool.run(JOBS + "echo", 1, seconds=30))
+        assert await asyncio.to_thread(eventually, marks[8].exists)
+        assert not any(mark.exists() for mark in marks[9:])
+        assert await innocent == 1
+        assert all(isinstance(e, DeadlineError) for e in await asyncio.gather(*hostile, return_exceptions=True))
+    finally:
+        pool.close()
+
+
+async def test_a_job_that_made_way_has_a_low_priority_and_its_worker_ends(pool: Pool) -> None:
+    own = os.nice(0)
+    quick = await pool.run(JOBS + "busy", 0.0, seconds=30)
+    slow = [asyncio.create_task(pool.run(JOBS + "busy", 1.0, seconds=30)) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert await pool.run(JOBS + "echo", 1, seconds=30) == 1
+    (first, first_nice), (second, second_nice) = [list(r) for r in await asyncio.gather(*slow)]  # type: ignore[arg-type]
+    assert quick[1] == own  # type: ignore[index,call-overload]
+    assert max(first_nice, second_nice) > own
+    ended = first if first_nice > own else second
+    assert isinstance(ended, int)
+    assert await asyncio.to_thread(eventually, lambda: gone(ended))
+
+
+async def test_a_job_that_nobody_waits_for_keeps_its_priority(pool: Pool) -> None:
+    _, nice = await pool.run(JOBS + "busy", 0.5, seconds=30)  # type: ignore[misc]
+    assert nice == os.nice(0)
+
+
+async def test_a_cancelled_job_leaves_the_queue_at_once(tmp_path: Path) -> None:
+    pool = Pool(PRELOAD, workers=1)
+    try:
+        running = asyncio.create_task(pool.run(JOBS + "hang", str(tmp_path / "mark"), seconds=60))
+        assert await asyncio.to_thread(eventually, (tmp_path / "mark").exists)
+        waiting = [asyncio.create_task(pool.run(JOBS + "hang", "/nowhere", seconds=60)) for _ in range(200)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert not pool.lanes.crowded
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    finally:
+        pool.close()
+
+
 async def test_cancelling_kills_the_worker(tmp_path: Path) -> None:
-    pool = Pool(workers=1)
+    pool = Pool(PRELOAD, workers=1)
     try:
         worker = await pool.run(JOBS + "pid", None, seconds=30)
         task = asyncio.create_task(pool.run(JOBS + "hang", str(tmp_path / "mark"), seconds=600))
@@ -164,6 +229,51 @@ def test_a_broken_job_is_a_worker_error(pool: Pool, job: str, payload: Any, mess
         pool.run_sync(JOBS + job, payload, seconds=30)
     assert not isinstance(caught.value, DeadlineError | MemoryLimitError)
     assert pool.run_sync(JOBS + "echo", 1, seconds=30) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff" * 4,  # 4 GB to come
+        b"\0\0\0\x02%b[]",
+        b"\0\0\0\x04%bnull",
+        b"\0\0\0\x03%b{,}",
+        b"\0\0\0\x02%b{}",
+        b"\0\0\0\x02%b\xff\xfe",
+        b"\0\0\0\x0a\0\0\0\0" + b'{"ok": 12}',
+    ],
+)
+def test_a_worker_that_answers_garbage_is_ended(pool: Pool, data: bytes) -> None:
+    with pytest.raises(WorkerError, match="malformed answer"):
+        pool.run_sync(JOBS + "say", data.hex(), seconds=30)
+    assert pool.run_sync(JOBS + "echo", 1, seconds=30) == 1
+
+
+def test_an_answer_too_many_is_nobodys(pool: Pool) -> None:
+    for _ in range(3):
+        forged = b'\0\0\0\x10%b{"ok": "forged"}'
+        assert pool.run_sync(JOBS + "say", forged.hex(), seconds=30) == "forged"
+        assert pool.run_sync(JOBS + "echo", "mine", seconds=30) == "mine"
+
+
+def test_a_worker_that_died_while_idle_is_no_fault_of_the_next_job(pool: Pool) -> None:
+    pid: Any = pool.run_sync(JOBS + "pid", None, seconds=30)
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: gone(pid))
+    assert pool.run_sync(JOBS + "doubled", [1], seconds=30, answer=lambda question: question) == [2]
+
+
+def test_no_descriptor_is_left_behind(pool: Pool) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    pool.run_sync(JOBS + "echo", 1, seconds=30)
+    before = descriptors()
+    for i in range(60):
+        pool.run_sync(JOBS + "echo", i, seconds=30)
+        with pytest.raises(WorkerError):
+            pool.run_sync(JOBS + "die", signal.SIGKILL, seconds=30)
+    assert descriptors() <= before + 2
 
 
 def test_a_worker_that_dies_is_replaced_once(pool: Pool, tmp_path: Path) -> None:
@@ -225,7 +335,7 @@ def test_a_zygote_that_was_killed_is_started_again(pool: Pool) -> None:
 
 
 def test_closing_ends_processes_and_running_jobs(tmp_path: Path) -> None:
-    pool = Pool(workers=1)
+    pool = Pool(PRELOAD, workers=1)
     ids: Any = pool.run_sync(JOBS + "pids", None, seconds=30)
     faults: list[Exception] = []
 
@@ -259,6 +369,54 @@ def test_no_process_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
         assert not gone(worker)
         parent.kill()
     assert eventually(lambda: gone(worker) and gone(zygote))
+
+
+def test_a_forked_child_has_workers_of_its_own(pool: Pool) -> None:
+    mine: Any = pool.run_sync(JOBS + "pids", None, seconds=30)
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that this process has threads, which is the point
+        child = os.fork()
+    if child == 0:
+        try:
+            ids: Any = pool.run_sync(JOBS + "pids", None, seconds=30)
+            assert pool.run_sync(JOBS + "echo", "child", seconds=30) == "child"
+            pool.close()
+            os.write(writing, b" ".join(b"%d" % i for i in ids))
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        theirs = [int(word) for word in file.read().split()]
+    os.waitpid(child, 0)
+    assert len(theirs) == 2
+    assert not set(mine) & set(theirs)
+    assert pool.run_sync(JOBS + "pids", None, seconds=30) == mine
+
+
+def test_a_forked_child_keeps_no_worker_alive(tmp_path: Path) -> None:
+    program = """
+import os, sys, time
+from modulo.verifiers.pool import Pool
+pool = Pool(workers=1)
+ids = pool.run_sync("tests.verifiers.pool_jobs:pids", None, seconds=60)
+if os.fork() == 0:
+    os.close(1)
+    time.sleep(600)
+print(*ids, flush=True)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True, start_new_session=True) as parent:
+        assert parent.stdout is not None
+        worker, zygote = map(int, parent.stdout.readline().split())
+        parent.stdout.readline()
+        os.kill(parent.pid, signal.SIGKILL)
+        try:
+            assert eventually(lambda: gone(worker) and gone(zygote))
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)  # the child that was forked
 
 
 def test_a_process_has_one_pool_for_each_set_of_modules() -> None:
