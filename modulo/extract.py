@@ -110,7 +110,7 @@ def _python(text: str, problem: Problem) -> str | None:
 
 
 def _entries(problem: Problem) -> set[str]:
-    entries = (s.spec.get("entry") for s in problem.verifiers if isinstance(s.spec, dict))
+    entries = (s.spec.get("entry") for s in problem.specs if isinstance(s.spec, dict))
     return {e for e in entries if isinstance(e, str)}
 
 
@@ -141,7 +141,7 @@ def _json(text: str, problem: Problem) -> str | None:
     if bare[0] in "{[" and bare[-1] in "}]":
         return bare
     values = list(_json_values(text))
-    if any(spec.name == "smt" for spec in problem.verifiers):  # which wants an object: `[1]` is a remark
+    if any(spec.name == "smt" for spec in problem.specs):  # which wants an object: `[1]` is a remark
         values = [value for value in values if value[0] == "{" or _JSON_LIKE.match(value)] or values
     return values[-1] if values else None
 
@@ -233,7 +233,7 @@ def _math(text: str, problem: Problem) -> str | None:
 
 def _whole(problem: Problem) -> bool:
     """Whether all mathematics is judged on the whole text: its steps, or what the lenient reading finds in it."""
-    specs = [s.spec for s in problem.verifiers if s.name == "math" and isinstance(s.spec, dict)]
+    specs = [s.spec for s in problem.specs if s.name == "math" and isinstance(s.spec, dict)]
     return bool(specs) and all(spec.get("steps") is not None or spec.get("reading") == "lenient" for spec in specs)
 
 
@@ -279,7 +279,7 @@ def _trim(value: str) -> str:
 
 
 def _plan(text: str, problem: Problem) -> str | None:
-    specs = (s.spec for s in problem.verifiers if s.name == "plan" and isinstance(s.spec, dict))
+    specs = (s.spec for s in problem.specs if s.name == "plan" and isinstance(s.spec, dict))
     words = plan_words("\n".join(str(spec.get(part, "")) for spec in specs for part in ("domain", "problem")))
     blocks = _blocks(text, AnswerFormat.PLAN)
     for part in [*reversed(blocks), text]:

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 __all__ = [
     "AnswerFormat",
@@ -268,6 +277,18 @@ class Spec(Value):
         return {self.name: {**self.spec, "hard": False}}
 
 
+def _with_members(specs: Sequence[Any]) -> Iterator[Spec]:
+    for given in specs:
+        try:
+            spec = Spec.model_validate(given)
+        except ValidationError:  # not loaded yet; `load` says what is wrong with it
+            continue
+        yield spec
+        members = spec.spec.get("verifiers") if isinstance(spec.spec, dict) else None
+        if isinstance(members, list):
+            yield from _with_members(members)
+
+
 class Problem(Value):
     """An immutable problem: what to ask, in which form the answer comes, and who judges it.
 
@@ -306,6 +327,11 @@ class Problem(Value):
     def spec_hash(self) -> str:
         """Digest of what decides a verdict: the answer format and the verifier specs."""
         return digest([self.answer.value, [s.to_mapping() for s in self.verifiers]])
+
+    @cached_property
+    def specs(self) -> tuple[Spec, ...]:
+        """Every spec, those inside a combination's `verifiers` too, the outer ones first."""
+        return tuple(_with_members(self.verifiers))
 
     def to_json(self) -> dict[str, JsonValue]:
         """The problem as its file would hold it."""

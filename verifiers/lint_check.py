@@ -35,7 +35,12 @@ def check(payload: dict[str, Any]) -> dict[str, Any]:
         _parse(program)
     except _FaultError as fault:
         return _finding([(fault.line, str(fault))], program, score=0.0)
-    return _finding(_types(program) if payload["types"] else [], program)
+    if not payload["types"]:
+        return _finding([], program)
+    try:
+        return _finding(_types(program), program)
+    except SystemExit:  # how mypy reports a fault of its own
+        return {"outcome": "unknown", "critiques": [{"message": "the type checker broke on this program"}]}
 
 
 def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ import pytest
 from modulo import all_of, any_of, check, verify, weighted
 from modulo.bank import Bank, down
 from modulo.errors import ProblemError, UnavailableError, WorkerError
+from modulo.extract import extract
 from modulo.problems import parse_problem
 from modulo.types import AnswerFormat, Critique, Guarantee, Outcome, Problem, Verdict, accepted
 from modulo.verifiers.combine_spec import weighted_factory
@@ -314,3 +315,12 @@ def test_hidden_tests_stay_hidden() -> None:
     assert "hidden" in verdict.critiques[0].message
     assert "171717" not in verdict.model_dump_json()
     assert "424242" not in verdict.model_dump_json()
+
+
+def test_members_tell_the_extractor_what_is_looked_for() -> None:
+    tests = {"entry": "square", "cases": [{"args": [2], "expect": 4}]}
+    spec = {"any_of": {"verifiers": [{"all_of": {"verifiers": [{"tests": tests}, {"lint": {"hard": False}}]}}]}}
+    problem = parse_problem({"statement": "s", "answer": "python", "verifiers": [spec]})
+    assert [s.name for s in problem.specs] == ["any_of", "all_of", "tests", "lint"]
+    response = "```python\ndef square(x):\n    return x * x\n```\nUse it so:\n```python\nprint(square(2))\n```\n"
+    assert extract(response, problem) == "def square(x):\n    return x * x"

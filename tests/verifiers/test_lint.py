@@ -13,6 +13,7 @@ from modulo.errors import MissingExtraError, ProblemError
 from modulo.types import Guarantee, Outcome, Problem, Verdict, accepted
 from modulo.verifiers.contract import NoSandbox
 from modulo.verifiers.lint import factory
+from modulo.verifiers.lint_check import check, check_many
 
 PROBLEM = Problem(statement="write it")
 
@@ -149,3 +150,17 @@ def test_it_is_never_hard() -> None:
     with pytest.raises(ProblemError, match="add hard: false") as caught:
         factory.build({}, hard=True, sandbox=NoSandbox())
     assert caught.value.field == "hard"
+
+
+def test_a_checker_that_breaks_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(program: str) -> list[str]:
+        raise SystemExit(2)
+
+    monkeypatch.setattr("modulo.verifiers.lint_types.examine", breaks)
+    found = check({"types": True, "candidate": "x = 1"})
+    assert found["outcome"] == "unknown"
+
+
+def test_a_check_without_reading_ahead_says_the_same() -> None:
+    (found,) = check_many({"types": True, "candidates": ["x: int = ''\n"]})
+    assert found["critiques"][0]["message"].startswith("line 1: Incompatible types in assignment")
