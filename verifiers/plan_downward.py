@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import importlib.resources
+import importlib.util
 import json
 import os
 import resource
 import signal
 import sys
+from typing import Any
 
 __all__ = ["main"]
 
@@ -27,19 +28,25 @@ def main(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died between the fork and the line above
         os._exit(1)
-    task = json.load(sys.stdin)
-    _limit(int(task["memory_mb"]), int(task["seconds"]) + 1)
     plan = os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):
         os.dup2(null, stream)
     try:
-        translated = _translate(_file(task["domain"]), _file(task["problem"]), _file(""))
+        _solve(json.load(sys.stdin), plan)
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
+
+
+def _solve(task: dict[str, Any], plan: int) -> None:
+    _limit(int(task["memory_mb"]), int(task["seconds"]) + 1)
+    translated = _translate(_file(task["domain"]), _file(task["problem"]), _file(""))
     os.dup2(os.open(translated, os.O_RDONLY), 0)
     os.set_inheritable(plan, True)
-    binary = str(importlib.resources.files("up_fast_downward").joinpath("downward/builds/release/bin/downward"))
+    package = importlib.util.find_spec("up_fast_downward")  # found, not imported: that would take seconds
+    assert package is not None
+    assert package.origin is not None
+    binary = os.path.join(os.path.dirname(package.origin), "downward", "builds", "release", "bin", "downward")
     os.execv(binary, [binary, "--search", task["search"], "--internal-plan-file", f"/proc/self/fd/{plan}"])
 
 

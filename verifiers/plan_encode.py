@@ -15,7 +15,18 @@ from typing import Literal as Choice
 from typing import TypeAlias
 
 from modulo.verifiers.pddl_parts import OBJECT
-from modulo.verifiers.plan_logic import Atom, Compare, Condition, Formula, Literal, Quantified, show
+from modulo.verifiers.plan_logic import (
+    Arithmetic,
+    Atom,
+    Compare,
+    Condition,
+    Formula,
+    Literal,
+    Number,
+    Quantified,
+    fluents,
+    show,
+)
 from modulo.verifiers.plan_read import TOTAL_COST
 from modulo.verifiers.plan_task import Change, Metric, PlanTask, Schema
 
@@ -80,14 +91,24 @@ def decode(task: PlanTask, plan: str) -> list[Atom]:
         if line.startswith(";"):
             continue
         match = _STEP.fullmatch(line.strip())
-        if match is None:
-            raise ValueError(f"not a step: {line[:80]!r}")
-        steps.append((actions[int(match[1])], *(objects[int(o[1:])] for o in match[2].split())))
+        try:
+            assert match is not None
+            steps.append((actions[int(match[1])], *(objects[int(o[1:])] for o in match[2].split())))
+        except (AssertionError, IndexError):
+            raise ValueError(f"not a step: {line[:80]!r}") from None
     return steps
+
+
+def _divides(number: Number) -> bool:
+    return isinstance(number, Arithmetic) and (number.op == "/" or _divides(number.left) or _divides(number.right))
 
 
 def _is_cost(change: Change) -> bool:
     return change.op == "increase" and change.target == TOTAL_COST
+
+
+def _variables(count: int) -> str:
+    return " ".join(f"?x{i}" for i in range(count))
 
 
 @dataclass
@@ -100,6 +121,7 @@ class _Writer:
     def __post_init__(self) -> None:
         self.names = {name: f"o{i}" for i, name in enumerate(self.task.objects)}
         self.predicates = {name: f"p{i}" for i, name in enumerate(self.task.predicates)}
+        self.defined = {name: f"d{i}" for i, name in enumerate(self.task.functions)}
         for action in self.task.actions.values():
             for change in action.changes:
                 if change.by is not None and (not _is_cost(change) or change.when is not None or change.variables):
@@ -107,6 +129,9 @@ class _Writer:
                         f"action {action.name} changes {show(change.target)}; optimality can be confirmed only where "
                         "the one numeric effect is to increase (total-cost), without a condition"
                     )
+
+                if change.by is not None and _divides(change.by):
+                    raise UnsuitableError(f"the cost of action {action.name} is a quotient")
 
     def price(self) -> None:
         """Have actions cost what they cost."""
@@ -135,31 +160,28 @@ class _Writer:
         actions = [self._action(i, action) for i, action in enumerate(self.task.actions.values())]
         goal = self._and(self._condition(part, self.names) for part in self.task.goal)
         init = [f"({' '.join([self.predicates[a[0]], *(self.names[o] for o in a[1:])])})" for a in self.task.init]
-        predicates = [
-            f"({' '.join([self.predicates[name], *(f'?x{i}' for i in range(arity))])})"
-            for name, arity in self.task.predicates.items()
-        ]
+        predicates = [f"({self.predicates[name]} {_variables(arity)})" for name, arity in self.task.predicates.items()]
         for types, guard in self.guards.items():
             predicates.append(f"({guard} ?x)")
             init += [f"({guard} {self.names[name]})" for name, own in self.task.objects.items() if own & types]
         functions = ["(total-cost) - number"] if self.prices else []
         init += ["(= (total-cost) 0)"] if self.prices else []
         for i, (constant, function) in enumerate(self.prices.values()):
-            if function is None:
-                continue
-            variables = " ".join(f"?x{n}" for n in range(len(function) - 1))
-            functions.append(f"(f{i} {variables}) - number")
-            predicates.append(f"(d{i} {variables})")
-            for term, number in self._values(function):
-                arguments = " ".join(self.names[o] for o in term[1:])
-                init += [f"(d{i} {arguments})", f"(= (f{i} {arguments}) {int((number + constant) * self.scale)})"]
+            if function is not None:
+                functions.append(f"(f{i} {_variables(len(function) - 1)}) - number")
+                for term, number in self._values(function):
+                    arguments = " ".join(self.names[o] for o in term[1:])
+                    init.append(f"(= (f{i} {arguments}) {int((number + constant) * self.scale)})")
+        for name, predicate in self.defined.items():
+            predicates.append(f"({predicate} {_variables(self.task.functions[name])})")
+            init += [f"({' '.join([predicate, *(self.names[o] for o in f[1:])])})" for f, _ in self._values((name,))]
         priced = f"(:functions {' '.join(functions)})" if functions else ""
         metric = "(:metric minimize (total-cost))" if self.prices else ""
         return Encoded(
-            domain=f"(define (domain d) (:requirements :adl :action-costs) (:predicates {' '.join(predicates)})"
+            domain=f"(define (domain d) (:requirements :adl :action-costs)"
+            f" (:constants {' '.join(self.names.values())}) (:predicates {' '.join(predicates)})"
             f" {priced} {' '.join(actions)})",
-            problem=f"(define (problem p) (:domain d) (:objects {' '.join(self.names.values())})"
-            f" (:init {' '.join(init)}) (:goal {goal}) {metric})",
+            problem=f"(define (problem p) (:domain d) (:init {' '.join(init)}) (:goal {goal}) {metric})",
             search="astar(lmcut())" if self._plain() else "astar(blind())",
         )
 
@@ -176,12 +198,14 @@ class _Writer:
         needs = list(self._typed(action.parameters, scope))
         needs += [self._condition(part, scope) for part in action.precondition]
         effects = [self._effect(change, scope) for change in action.changes if change.by is None]
+        for fluent in (f for change in action.changes if change.by is not None for f in fluents(change.by)):
+            if fluent != TOTAL_COST:
+                needs.append(f"({' '.join([self.defined[fluent[0]], *(scope[a] for a in fluent[1:])])})")
         if action.name in self.prices:
             constant, function = self.prices[action.name]
             amount = str(int(constant * self.scale))
             if function is not None:
                 arguments = " ".join(scope[a] for a in function[1:])
-                needs.append(f"(d{number} {arguments})")
                 amount = f"(f{number} {arguments})"
             effects.append(f"(increase (total-cost) {amount})")
         variables = " ".join(scope[name] for name in action.parameters)
