@@ -48,10 +48,13 @@ class SmtSpec(Value):
 
     Attributes:
         mode: what an answer is: `satisfy`, values; `infeasible`, the claim that none satisfy; `decide`, either;
-            `entailed`, `entails` and `equivalent`, a formula that follows from the constraints, implies them, or both.
+            `entailed`, `entails` and `equivalent`, a formula that follows from the constraints, implies them, or both;
+            `formalise`, an SMT-LIB script that means the same as the constraints, if there are any.
         minimize, maximize: what values must make as small or as large as the constraints let it be.
         core: whether a claim must name constraints that are in conflict, and as few as possible.
         partial: tell an answer that lacks values what in it prevents completion. It fails in any case.
+        status: what a script's `(check-sat)` must say.
+        accept, reject: values that a script must let through, and must not.
         rlimit: steps of the solver for each question it is asked, the same on every machine.
         seconds: deadline of one check.
     """
@@ -60,11 +63,14 @@ class SmtSpec(Value):
     smtlib_file: StrictStr | None = None
     variables: dict[str, JsonValue] | None = None
     constraints: JsonValue = None
-    mode: Literal["satisfy", "decide", "infeasible", "entailed", "entails", "equivalent"] = "satisfy"
+    mode: Literal["satisfy", "decide", "infeasible", "entailed", "entails", "equivalent", "formalise"] = "satisfy"
     minimize: StrictStr | None = None
     maximize: StrictStr | None = None
     core: Literal["any", "required", "minimal"] = "any"
     partial: StrictBool = False
+    status: Literal["sat", "unsat"] | None = None
+    accept: tuple[dict[str, JsonValue], ...] = ()
+    reject: tuple[dict[str, JsonValue], ...] = ()
     rlimit: StrictInt = Field(default=10_000_000, ge=1000, le=4_000_000_000)
     seconds: float = Field(default=10.0, gt=0, le=600)
 
@@ -89,9 +95,12 @@ class SmtSpec(Value):
     @model_validator(mode="after")
     def _one_form(self) -> SmtSpec:
         forms = [self.smtlib is not None, self.smtlib_file is not None, self.variables is not None]
-        if sum(forms) != 1:
+        least = 0 if self.mode == "formalise" and self.status is not None else 1
+        if not least <= sum(forms) <= 1:
             raise ValueError("give exactly one of smtlib, smtlib_file, or variables with constraints")
-        if (self.variables is None) != (self.constraints is None):
+        if (self.variables is None and self.constraints is not None) or (
+            self.variables is not None and self.constraints is None and self.mode != "formalise"
+        ):
             raise ValueError("variables and constraints go together")
         return self
 
@@ -104,6 +113,8 @@ class SmtSpec(Value):
             raise ValueError(f"{objectives[0]} belongs to the mode satisfy, not {self.mode}")
         if self.core != "any" and self.mode not in ("decide", "infeasible"):
             raise ValueError(f"core belongs to the modes infeasible and decide, not {self.mode}")
+        if self.mode != "formalise" and (self.status or self.accept or self.reject):
+            raise ValueError(f"status, accept and reject belong to the mode formalise, not {self.mode}")
         if self.partial and self.mode not in ("satisfy", "decide"):
             raise ValueError(f"partial belongs to the modes satisfy and decide, not {self.mode}")
         return self

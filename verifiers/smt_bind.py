@@ -50,7 +50,7 @@ class Binder:
         self._variables = variables
         names = [variable.name for variable in variables]
         self._names = frozenset(names)
-        self._get = itemgetter(*names) if len(names) > 1 else lambda answer: (answer[names[0]],)
+        self._get = itemgetter(*names) if len(names) > 1 else lambda answer: tuple(answer[name] for name in names)
         self._convert = _converter(variables)
 
     def __call__(self, answer: Any) -> tuple[Any, ...]:
@@ -105,7 +105,7 @@ def _converter(variables: Sequence[Variable]) -> Callable[[Any], tuple[Any, ...]
     """
     names: dict[str, Any] = {"__builtins__": {}, "type": type, "int": int, "bool": bool, "str": str, "max": max}
     names |= {"Misfit": BindError, "bind": bind}
-    lines = ["def convert(v):", f" {''.join(f'v{i}, ' for i in range(len(variables)))} = v"]
+    lines = ["def convert(v):", *(f" v{i} = v[{i}]" for i in range(len(variables)))]
     for i, variable in enumerate(variables):
         sort = variable.sort
         low: Any = 0 if sort.kind == "bitvec" else sort.low

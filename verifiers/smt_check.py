@@ -18,10 +18,12 @@ import z3
 from modulo.verifiers.deep import recursion_limit
 from modulo.verifiers.smt_bind import MisfitError, read
 from modulo.verifiers.smt_claims import best, conflict, is_claim
-from modulo.verifiers.smt_compile import Compiled, Constraint, SpecError, compile_spec
+from modulo.verifiers.smt_compile import compile_spec
+from modulo.verifiers.smt_formalise import judge_script
 from modulo.verifiers.smt_formulas import compare
 from modulo.verifiers.smt_prove import Limits, find, valid
 from modulo.verifiers.smt_repair import why_not
+from modulo.verifiers.smt_spec import Compiled, Constraint, SpecError
 from modulo.verifiers.smt_values import bind_terms, shown, text
 from modulo.verifiers.strict_json import shorten
 
@@ -94,6 +96,8 @@ def _compile(spec: str) -> Compiled:
 def _judged(compiled: Compiled, candidate: str, payload: dict[str, Any]) -> dict[str, Any]:
     options = compiled.options
     limits = Limits(options.rlimit, time.monotonic() + payload["seconds"])
+    if options.mode == "formalise":
+        return judge_script(compiled, candidate, limits)
     if options.mode in ("entailed", "entails", "equivalent"):
         return compare(compiled, candidate, limits, as_json=payload["as_json"])
     try:

@@ -11,8 +11,8 @@ from typing import Any
 
 import z3
 
-from modulo.verifiers.smt_compile import Compiled
 from modulo.verifiers.smt_prove import Limits, confirmed, find, model_values
+from modulo.verifiers.smt_spec import Compiled
 from modulo.verifiers.smt_values import bind_terms, shown
 from modulo.verifiers.strict_json import shorten
 

@@ -12,10 +12,10 @@ from typing import Any
 import z3
 
 from modulo.verifiers.smt_bind import MisfitError, read
-from modulo.verifiers.smt_compile import Compiled
 from modulo.verifiers.smt_defined import UnsupportedError, analyse, surely
 from modulo.verifiers.smt_expr import ExprError
 from modulo.verifiers.smt_prove import Limits, confirmed, find, model_values
+from modulo.verifiers.smt_spec import Compiled
 from modulo.verifiers.smt_values import bind_terms, shown, text
 from modulo.verifiers.smtlib_text import SmtlibError
 from modulo.verifiers.strict_json import shorten

@@ -13,8 +13,8 @@ from typing import Any
 
 import z3
 
-from modulo.verifiers.smt_compile import Compiled
 from modulo.verifiers.smt_prove import Limits
+from modulo.verifiers.smt_spec import Compiled
 from modulo.verifiers.smt_values import text, to_z3
 from modulo.verifiers.strict_json import shorten
 

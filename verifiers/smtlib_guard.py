@@ -45,8 +45,8 @@ class Script:
     source: str = ""
 
 
-def read(text: str) -> Script:
-    """Read a spec.
+def read(text: str, *, asserting: bool = True) -> Script:
+    """Read a spec. `asserting`: one that asserts nothing is refused.
 
     Raises:
         SmtlibError: names the command, the place and what is allowed.
@@ -61,13 +61,13 @@ def read(text: str) -> Script:
             continue
         reader = _READERS.get(name)
         if reader is None:
-            raise SmtlibError(f"the command {name!r} is not allowed in a spec; allowed are {_ALLOWED}")
+            raise SmtlibError(f"the command {name!r} is not allowed here; allowed are {_ALLOWED}")
         reader(script, command)
         lines.append(source(command))
     script.source = "\n".join(lines)
     if not script.constants:
         raise SmtlibError("no constant is declared, so there is nothing to find; add (declare-const x Int)")
-    if not script.assertions:
+    if asserting and not script.assertions:
         raise SmtlibError("nothing is asserted, so every candidate would pass; add (assert …)")
     _distinct_names(script)
     return script

@@ -98,7 +98,7 @@ class Referee:
             assert outcome != z3.unknown
             assert decided in (None, outcome == z3.unsat)
             decided = outcome == z3.unsat
-        return decided
+        return bool(decided)
 
     def solutions(self, rng: random.Random) -> list[dict[str, Any]]:
         """Some answers that satisfy the spec, each near random values."""
