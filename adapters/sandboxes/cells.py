@@ -4,8 +4,8 @@ Standard library alone: this file is part of the program that is shipped into th
 
     NamespaceCell   dispatcher and zygote are nobody, with `CAP_SYS_ADMIN` in a user namespace alone, which `bwrap`
                     gives and which in a container they make: a guest has a pid, a mount and an ipc namespace, and a
-                    temporary directory, of its own, which end with the first process of the pid namespace; process and
-                    file numbers begin anew
+                    temporary directory, of its own; it is the first process of its pid namespace, and all others there
+                    end with it; process and file numbers begin anew
     UidCell         where that is not allowed, they are root of a container: a guest has a uid that nobody else has, and
                     everything of that uid is killed and wiped
 
@@ -70,7 +70,7 @@ class NamespaceCell:
     def __init__(self) -> None:
         self._memory = _MemoryKills()
         self._processes = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
-        self._here = self._first = self._guest = 0
+        self._here = self._guest = 0
         if not confine.capabilities():
             _make_user_namespace()
         _must("unshare", _CLONE_NEWNS)
@@ -88,9 +88,6 @@ class NamespaceCell:
         """See `Cell.start`."""
         _must("setns", self._here, _CLONE_NEWPID)  # forks went to the last guest's
         _must("unshare", _CLONE_NEWPID)
-        self._first = os.fork()
-        if self._first == 0:
-            _reap_for_ever()
         self._guest = os.fork()
         if self._guest == 0:
             _become_guest(connection, self._inside)
@@ -99,9 +96,8 @@ class NamespaceCell:
     def end(self) -> dict[str, object]:
         """See `Cell.end`."""
         alive = _runs(self._guest)
-        os.kill(self._first, signal.SIGKILL)  # the kernel ends all the others before it
-        _, status = os.waitpid(self._guest, 0)
-        os.waitpid(self._first, 0)
+        os.kill(self._guest, signal.SIGKILL)
+        _, status = os.waitpid(self._guest, 0)  # before it, as the first of its namespace, the kernel ends all others
         return {"status": _as_found(status, alive), "clean": True, "memory": self._memory.more()}
 
     def _inside(self) -> None:
@@ -236,18 +232,6 @@ def _offer_to_oom_killer(processes: int) -> None:
     with suppress(OSError):
         score = os.open("self/oom_score_adj", os.O_WRONLY, dir_fd=processes)
         os.write(score, b"1000")
-
-
-def _reap_for_ever() -> None:
-    """Be the first process of a pid namespace, until killed from outside. Nothing inside can signal it."""
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        os.closerange(0, 4096)
-        while True:
-            signal.pause()
-    finally:
-        os._exit(1)
 
 
 def _become_guest(connection: socket.socket, inside: Callable[[], None]) -> None:

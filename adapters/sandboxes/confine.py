@@ -7,7 +7,6 @@ Resource limits hold for each process; the backends add what holds for all toget
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
 import resource
 import signal
@@ -24,8 +23,8 @@ FILE_BYTES = 16 * 2**20
 OPEN_FILES = 64
 PROCESSES = 16
 """Processes and threads of a candidate, together."""
-TRUSTED_PROCESSES = 5
-"""Those of the same uid beside: `bwrap`, dispatcher, zygote, the first process of the namespace, one being forked."""
+TRUSTED_PROCESSES = 4
+"""Those of the same uid beside: `bwrap`, dispatcher, zygote, and one being forked."""
 MEMORY_RESERVE = 16 * 2**20
 """Address space kept back so that running out of memory can still be reported."""
 
@@ -211,6 +210,8 @@ _preloaded = 0
 
 def count_preloaded() -> None:
     """Let `limit_resources`, here and in forks of this process, limit what comes on top of the present size."""
+    import mmap
+
     global _preloaded
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     low, high = 0, 1 << 40

@@ -13,19 +13,33 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol, runtime_checkable
 
 from modulo.adapters.sandboxes.confine import PROCESSES
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import Call, CallReply, Limits, ProgramKind
 from modulo.tagged import TaggedError, canonical
 
-__all__ = ["CancelledRunError", "Channel", "ChannelClosedError", "Conversation", "Exit", "converse"]
+__all__ = [
+    "CancelledRunError",
+    "Channel",
+    "ChannelClosedError",
+    "Conversation",
+    "Exit",
+    "PacingChannel",
+    "UnaskedError",
+    "converse",
+]
 
 _ENVELOPE = 4096
 _ERROR_TEXT = 600
 _START_SECONDS = 30.0
 _SLICE_SECONDS = 0.05
+_AHEAD_BYTES = 4_000_000
+"""Questions larger than this together are not sent ahead: they would wait in the sandbox's own memory."""
+_FRAMES_BEFORE_CALLS = 3
+"""`ready`, `confined`, and what became of the load."""
+_UNASKED = "bytes arrived that nobody asked for"
 _KEYS = {"index", "kind", "value", "error", "line"}
 _KINDS = ("value", "raised", "memory", "output")
 
@@ -78,6 +92,24 @@ class Channel(Protocol):
         ...
 
 
+class UnaskedError(Exception):
+    """The guest sent bytes that nobody asked for."""
+
+
+@runtime_checkable
+class PacingChannel(Channel, Protocol):
+    """A channel whose far end can hand over one question after the other by itself."""
+
+    def ask_ahead(self, questions: Sequence[bytes], after: int) -> None:
+        """Have all questions go with the next `send`.
+
+        The first is handed to the guest once it has sent `after` frames, each further one after one frame more; none if
+        it has sent a byte too many by then, when `receive` raises `UnaskedError` in its place. After the reply to the
+        last one the guest is ended, as by `close`.
+        """
+        ...
+
+
 class _FrameError(Exception):
     """A frame that is not as it must be; `kind` is what to report."""
 
@@ -113,16 +145,24 @@ def converse(
         SandboxUnavailableError: the guest did not start, or could not confine itself.
         CancelledRunError: `cancelled` said so.
     """
+    questions = [{"args": list(call.args), "kwargs": call.kwargs} for call in calls]
     conversation = Conversation(
-        channel, program, kind="function", entry=entry, limits=limits, processes=processes, cancelled=cancelled
+        channel,
+        program,
+        kind="function",
+        entry=entry,
+        limits=limits,
+        processes=processes,
+        cancelled=cancelled,
+        ahead=questions,
     )
     try:
         load = conversation.load()
         replies: list[CallReply] = []
-        for call in calls:
+        for call, question in zip(calls, questions, strict=True):
             if conversation.over:
                 break
-            replies.append(conversation.ask(call.model_dump(exclude={"seconds"}), seconds=call.seconds))
+            replies.append(conversation.ask(question, seconds=call.seconds))
     finally:
         channel.close()
     skipped = [CallReply(kind="skipped")] * (len(calls) - len(replies))
@@ -140,6 +180,7 @@ class Conversation:
         limits: of all of it together.
         processes: tasks the candidate may have, as its uid's limit.
         cancelled: polled while waiting; true makes `CancelledRunError` of every wait.
+        ahead: the first questions that `ask` will be given, known already.
     """
 
     def __init__(
@@ -152,8 +193,13 @@ class Conversation:
         limits: Limits,
         processes: int = PROCESSES,
         cancelled: Callable[[], bool] = lambda: False,
+        ahead: Sequence[Mapping[str, object]] = (),
     ) -> None:
         self._channel, self._limits, self._cancelled = channel, limits, cancelled
+        self._ahead: list[bytes] = []
+        if ahead and isinstance(channel, PacingChannel):
+            frames = [_frame({"index": index, **question}) for index, question in enumerate(ahead)]
+            self._ahead = frames if sum(map(len, frames)) <= _AHEAD_BYTES else []
         self._job = {
             "kind": kind,
             "program": program,
@@ -178,6 +224,8 @@ class Conversation:
         """See `modulo.protocols.Session.load`."""
         self._trusted("ready", _START_SECONDS)
         self._end = time.monotonic() + self._limits.total_seconds
+        if self._ahead and isinstance(self._channel, PacingChannel):
+            self._channel.ask_ahead(self._ahead, _FRAMES_BEFORE_CALLS)
         try:
             self._send(self._job, time.monotonic() + _START_SECONDS)
         except (TimeoutError, ChannelClosedError):
@@ -206,15 +254,14 @@ class Conversation:
             self._unavailable(f"the sandbox cannot confine: {reason}")
 
     def _send(self, message: object, deadline: float) -> None:
-        body = json.dumps(message, separators=(",", ":")).encode("ascii")
-        self._channel.send(len(body).to_bytes(4, "big") + body, deadline)
+        self._channel.send(_frame(message), deadline)
 
     def _exchange(self, request: Mapping[str, object] | None, seconds: float) -> CallReply:
         """Send a question (none for the load) and return what became of it."""
         deadline = min(time.monotonic() + seconds, self._end)
         index, self._asked = self._asked, self._asked + 1
         try:
-            if request is not None:
+            if request is not None and index >= len(self._ahead):
                 self._expect_silence()
                 self._send({"index": index, **request}, deadline)
             return self._reply(index, self._frame(deadline))
@@ -236,7 +283,7 @@ class Conversation:
         except TimeoutError:
             return
         if early:
-            raise _FrameError("protocol", "bytes arrived that nobody asked for")
+            raise _FrameError("protocol", _UNASKED)
         raise ChannelClosedError
 
     def _frame(self, deadline: float) -> Any:
@@ -261,6 +308,8 @@ class Conversation:
                 piece = self._channel.receive(min(deadline, now + _SLICE_SECONDS))
             except TimeoutError:
                 continue
+            except UnaskedError:
+                raise _FrameError("protocol", _UNASKED) from None
             if not piece:
                 raise ChannelClosedError
             self._received += piece
@@ -304,6 +353,11 @@ class Conversation:
     def _unavailable(self, reason: str) -> NoReturn:
         end = self._channel.close()
         raise SandboxUnavailableError(f"{reason}{_how(end)}; `modulo doctor` says what works on this machine")
+
+
+def _frame(message: object) -> bytes:
+    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    return len(body).to_bytes(4, "big") + body
 
 
 def _how(end: Exit) -> str:

@@ -10,9 +10,16 @@ Standard library alone: this file is part of the program that is shipped into th
 
 Frames on the dispatcher's standard streams: one byte of kind, four bytes of length, the body.
 
-    host → dispatcher   D bytes for the guest · K end it, sweep, fork the next
-    dispatcher → host   D bytes from the guest · E it ended, or closed its channel · X swept; the body is JSON, what
-                        `Cell.end` returned
+    host → dispatcher   D bytes for the guest · P a number of frames in four bytes, and a question: bytes for the guest
+                        once it has sent so many frames · K the guest's number in four bytes: end it, sweep, fork the
+                        next (of a guest that is gone already: nothing)
+    dispatcher → host   D bytes from the guest · E it ended, or closed its channel · F it sent more than the frames
+                        after which the next P was due, and nothing more of it is passed on · X swept; the body is
+                        JSON, what `Cell.end` returned
+
+After the reply to the last P the guest is swept without a K: a run whose questions are all known costs the host one
+message each way, and still no question is seen before the reply to the one before it. Of the guest's bytes the
+dispatcher reads lengths alone; to believe them is the host's matter.
 
 The guest cannot write these frames: it holds one end of a socket pair and nothing else. When the host goes away,
 standard input ends, and with the dispatcher the whole sandbox.
@@ -26,6 +33,8 @@ import json
 import os
 import select
 import socket
+import time
+from collections import deque
 
 from modulo.adapters.sandboxes import confine, guest
 from modulo.adapters.sandboxes.cells import Cell, NamespaceCell, UidCell
@@ -33,6 +42,8 @@ from modulo.adapters.sandboxes.cells import Cell, NamespaceCell, UidCell
 __all__ = ["main"]
 
 _PIECE = 1 << 16
+_GATHER_MS = 1
+"""How long replies wait for the next one, to go to the host together."""
 
 
 def main() -> None:
@@ -74,6 +85,34 @@ class _GoneError(Exception):
     """The host or the zygote went away."""
 
 
+class _FrameCounter:
+    """Counts the whole frames in the guest's bytes: four bytes of length, and as many bytes."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._header = bytearray()
+        self._left = 0
+
+    def count(self, piece: bytes, up_to: int | None) -> int:
+        """Go on counting through `piece`, to the end of frame `up_to` at most; returns how many bytes that were."""
+        place = 0
+        while place < len(piece) and self.frames != up_to:
+            if self._left == 0:
+                taken = piece[place : place + 4 - len(self._header)]
+                self._header += taken
+                place += len(taken)
+                if len(self._header) < 4:
+                    break
+                self._left = int.from_bytes(self._header, "big")
+                self._header.clear()
+            step = min(self._left, len(piece) - place)
+            place += step
+            self._left -= step
+            if self._left == 0:
+                self.frames += 1
+        return place
+
+
 class _Relay:
     """The dispatcher's loop."""
 
@@ -82,8 +121,13 @@ class _Relay:
         self._guest: socket.socket | None = None
         self._pidfd: int | None = None
         self._awaited = True
+        self._number = 0
+        self._counter = _FrameCounter()
+        self._questions: deque[tuple[int, bytes]] = deque()
         self._to_guest = bytearray()
         self._incoming = bytearray()
+        self._to_host = bytearray()
+        self._since = 0.0
 
     def run(self) -> None:
         try:
@@ -100,17 +144,22 @@ class _Relay:
             poll.register(self._guest, select.POLLIN | (select.POLLOUT if self._to_guest else 0))
         if self._pidfd is not None:
             poll.register(self._pidfd, select.POLLIN)
-        for descriptor, _ in poll.poll():
+        ready = poll.poll(_GATHER_MS if self._to_host else None)
+        for descriptor, _ in ready:
             if descriptor == 0:
                 self._take_frames()
-                return  # the guest may be another now, and its descriptors have the old one's numbers
+                break  # the guest may be another now, and its descriptors have the old one's numbers
             if descriptor == self._control.fileno():
                 self._adopt()
-                return
+                break
             if self._guest is not None and descriptor == self._guest.fileno():
                 self._serve_guest()
             elif descriptor == self._pidfd:
                 self._drain()
+        # While there are questions the host waits for nothing but the last reply, or its own clock.
+        late = not ready or time.monotonic() - self._since > _GATHER_MS / 1000
+        if self._to_host and (not self._questions or late or len(self._to_host) > _PIECE):
+            self._flush()
 
     def _take_frames(self) -> None:
         piece = os.read(0, _PIECE)
@@ -124,7 +173,9 @@ class _Relay:
             if kind == b"D":
                 self._to_guest += self._incoming[5:end]
                 self._feed()
-            elif kind == b"K":
+            elif kind == b"P":
+                self._questions.append((int.from_bytes(self._incoming[5:9], "big"), bytes(self._incoming[9:end])))
+            elif kind == b"K" and int.from_bytes(self._incoming[5:end], "big") == self._number:
                 self._sweep()
             del self._incoming[:end]
 
@@ -134,6 +185,7 @@ class _Relay:
         if not message:
             raise _GoneError
         self._awaited = False
+        self._counter = _FrameCounter()
         self._guest = socket.socket(fileno=descriptors[0])
         self._guest.setblocking(False)
         self._pidfd = descriptors[1]
@@ -160,11 +212,33 @@ class _Relay:
             return False
         except OSError:
             piece = b""
-        if piece:
-            _send(b"D", piece)
-        else:
+        if not piece:
             self._end()
-        return bool(piece)
+            return False
+        due = self._questions[0][0] if self._questions else None
+        end = self._counter.count(piece, due)
+        self._say(b"D", piece[:end])
+        if due is not None and self._counter.frames == due:
+            self._ask_next(early=end < len(piece))
+        return True
+
+    def _ask_next(self, early: bool) -> None:
+        assert self._guest is not None
+        if not early:
+            try:
+                early = bool(self._guest.recv(1, socket.MSG_PEEK))
+            except OSError:  # nothing there, as it should be; or gone, which the next look shows
+                early = False
+        _, question = self._questions[0]
+        if not question:
+            self._sweep()
+        elif early:
+            self._forget()
+            self._say(b"F", b"")
+        else:
+            self._questions.popleft()
+            self._to_guest += question
+            self._feed()
 
     def _drain(self) -> None:
         # Bounded: what a dead guest left in the socket is less, and its children may send for ever.
@@ -176,7 +250,7 @@ class _Relay:
 
     def _end(self) -> None:
         self._forget()
-        _send(b"E", b"")
+        self._say(b"E", b"")
 
     def _forget(self) -> None:
         if self._guest is not None:
@@ -186,6 +260,7 @@ class _Relay:
             os.close(self._pidfd)
             self._pidfd = None
         self._to_guest.clear()
+        self._questions.clear()
 
     def _sweep(self) -> None:
         if self._awaited:
@@ -196,10 +271,16 @@ class _Relay:
         if not report:
             raise _GoneError
         self._awaited = True
-        _send(b"X", report)
+        self._number += 1
+        self._say(b"X", report)
 
+    def _say(self, kind: bytes, body: bytes) -> None:
+        if not self._to_host:
+            self._since = time.monotonic()
+        self._to_host += kind + len(body).to_bytes(4, "big") + body
 
-def _send(kind: bytes, body: bytes) -> None:
-    data = memoryview(kind + len(body).to_bytes(4, "big") + body)
-    while data:
-        data = data[os.write(1, data) :]
+    def _flush(self) -> None:
+        data = memoryview(bytes(self._to_host))
+        self._to_host.clear()
+        while data:
+            data = data[os.write(1, data) :]

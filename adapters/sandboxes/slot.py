@@ -12,11 +12,11 @@ import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from modulo.adapters.sandboxes.base import ThreadedSandbox
-from modulo.adapters.sandboxes.conversation import Channel, Exit
+from modulo.adapters.sandboxes.conversation import Channel, Exit, UnaskedError
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import ImageName, Limits
 
@@ -38,6 +38,7 @@ class Slot(ABC):
         memory_mb: what it is prepared for.
         processes: what a candidate's uid limit must allow, its own processes included.
         clean: whether the next run may have it.
+        guest: number of the present guest.
     """
 
     digest: str
@@ -46,7 +47,9 @@ class Slot(ABC):
 
     def __init__(self) -> None:
         self.clean = True
+        self.guest = 0
         self._frames = bytearray()
+        self._unsent = bytearray()
 
     @abstractmethod
     def write(self, data: memoryview, deadline: float) -> int:
@@ -82,14 +85,20 @@ class Slot(ABC):
         """Whether the run's processes together hold more than they may, where nobody else ends them for it."""
         return False
 
+    def put(self, kind: bytes, body: bytes) -> None:
+        """Have one frame go to the dispatcher with the next that is sent."""
+        self._unsent += kind + len(body).to_bytes(4, "big") + body
+
     def send(self, kind: bytes, body: bytes, deadline: float) -> None:
-        """Send one frame to the dispatcher.
+        """Send one frame to the dispatcher, after those that were put.
 
         Raises:
             TimeoutError: not before `deadline`.
             LostError: it is gone.
         """
-        rest = memoryview(kind + len(body).to_bytes(4, "big") + body)
+        self.put(kind, body)
+        rest = memoryview(bytes(self._unsent))
+        self._unsent.clear()
         try:
             while rest:
                 rest = rest[self.write(rest, deadline) :]
@@ -107,12 +116,11 @@ class Slot(ABC):
             LostError: it is gone.
         """
         while True:
-            if len(self._frames) >= 5:
-                end = 5 + int.from_bytes(self._frames[1:5], "big")
-                if len(self._frames) >= end:
-                    kind, body = bytes(self._frames[:1]), bytes(self._frames[5:end])
-                    del self._frames[:end]
-                    return kind, body
+            end = self._whole()
+            if end:
+                kind, body = bytes(self._frames[:1]), bytes(self._frames[5:end])
+                del self._frames[:end]
+                return kind, body
             try:
                 piece = self.read(deadline)
             except TimeoutError:
@@ -122,6 +130,17 @@ class Slot(ABC):
             if not piece:
                 raise self._lost(None)
             self._frames += piece
+
+    def pending(self, kind: bytes) -> bool:
+        """Whether the next frame is there already, and of this kind."""
+        return bool(self._whole()) and self._frames[:1] == kind
+
+    def _whole(self) -> int:
+        """Length of the first frame that has arrived; 0 if it has not, or not all of it."""
+        if len(self._frames) < 5:
+            return 0
+        end = 5 + int.from_bytes(self._frames[1:5], "big")
+        return end if len(self._frames) >= end else 0
 
     def _lost(self, error: OSError | None) -> LostError:
         self.clean = False
@@ -134,19 +153,31 @@ class SlotChannel:
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
         self._exit: Exit | None = None
+        self._report: bytes | None = None
         self._over_memory = False
 
     def send(self, data: bytes, deadline: float) -> None:
         """See `Channel.send`. A guest that is gone shows at the next `receive`."""
         self._slot.send(b"D", data, deadline)
 
+    def ask_ahead(self, questions: Sequence[bytes], after: int) -> None:
+        """See `PacingChannel.ask_ahead`."""
+        for number, question in enumerate((*questions, b""), start=after):
+            self._slot.put(b"P", number.to_bytes(4, "big") + question)
+
     def receive(self, deadline: float) -> bytes:
         """See `Channel.receive`."""
-        if self._over_memory or self._slot.over_memory():
-            self._over_memory = True
+        if self._over_memory or self._report is not None or self._slot.over_memory():
+            self._over_memory = self._over_memory or self._report is None
             return b""
         kind, body = self._slot.receive(deadline)
-        return body if kind == b"D" else b""
+        if kind == b"D":
+            return body
+        if kind == b"F":
+            raise UnaskedError
+        if kind == b"X":
+            self._report = body
+        return b""
 
     def close(self) -> Exit:
         """See `Channel.close`."""
@@ -159,15 +190,17 @@ class SlotChannel:
     def _sweep(self) -> Exit:
         deadline = time.monotonic() + _SWEEP_SECONDS
         try:
-            self._slot.send(b"K", b"", deadline)
-            while True:
+            if self._report is None and not self._slot.pending(b"X"):
+                self._slot.send(b"K", self._slot.guest.to_bytes(4, "big"), deadline)
+            while self._report is None:
                 kind, body = self._slot.receive(deadline)
                 if kind == b"X":
-                    break
+                    self._report = body
         except TimeoutError:
             self._slot.clean = False
             raise LostError("it does not answer") from None
-        report = json.loads(body)
+        self._slot.guest += 1
+        report = json.loads(self._report)
         self._slot.clean = bool(report["clean"])
         status, memory = report["status"], bool(report["memory"]) or self._over_memory
         if status is None:

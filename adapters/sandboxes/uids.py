@@ -6,7 +6,6 @@ Standard library alone: this file is part of the program that is shipped into th
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from modulo.adapters.sandboxes.confine import ConfinementError
 
@@ -25,8 +24,10 @@ def spare_uids(count: int, uid_map: str | None = None) -> list[int]:
     Raises:
         ConfinementError: this user namespace has no uids to spare.
     """
-    text = Path("/proc/self/uid_map").read_text() if uid_map is None else uid_map
-    spans = [(int(first), int(first) + int(length)) for first, _, length in map(str.split, text.splitlines())]
+    if uid_map is None:
+        with open("/proc/self/uid_map") as file:
+            uid_map = file.read()
+    spans = [(int(first), int(first) + int(length)) for first, _, length in map(str.split, uid_map.splitlines())]
     # Beyond what accounts, containers and service managers hand out; the second for a remapped namespace.
     for low, high in ((1_900_000_000, 2_000_000_000), (20_000, 60_000)):
         for start, end in spans:
@@ -36,7 +37,7 @@ def spare_uids(count: int, uid_map: str | None = None) -> list[int]:
 
 
 def _sample(low: int, high: int, count: int) -> list[int]:
-    # Without `random`, whose imports would make every fork of a zygote slower.
+    # Without `random`, or `pathlib` above: their imports would make every fork of a zygote slower.
     found: set[int] = set()
     while len(found) < count:
         found.add(low + int.from_bytes(os.urandom(8), "big") % (high - low))

@@ -11,15 +11,15 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modulo.adapters.sandboxes import bwrap, confine, image, rootfs, syscalls, uids, wipe
+from modulo.adapters.sandboxes import bwrap, confine, dispatcher, image, rootfs, syscalls, uids, wipe
 from modulo.adapters.sandboxes.bubblewrap import BubblewrapSandbox
-from modulo.adapters.sandboxes.conversation import ChannelClosedError, Exit, converse
+from modulo.adapters.sandboxes.conversation import ChannelClosedError, Exit, UnaskedError, converse
 from modulo.adapters.sandboxes.process import tree
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import Call, CallReply, Limits
@@ -396,3 +396,57 @@ def test_a_guest_that_ends_is_told_with_its_cause(end: Exit, kind: str, error: s
     assert load is not None
     assert (load.kind, load.error) == (kind, error)
     assert replies == (CallReply(kind="skipped"),)
+
+
+class Paced(Script):
+    """A script that asks by itself, as a slot's channel does."""
+
+    def ask_ahead(self, questions: Sequence[bytes], after: int) -> None:
+        self.ahead = (list(questions), after)
+
+    def receive(self, deadline: float) -> bytes:
+        if self.pieces[:1] == [b"unasked"]:
+            raise UnaskedError
+        return super().receive(deadline)
+
+
+def test_questions_that_are_known_go_ahead_in_one_piece() -> None:
+    replies = [frame(f'{{"index": {k}, "kind": "value", "value": {k}}}') for k in range(2)]
+    channel = Paced(*START, LOADED + replies[0] + replies[1])
+    load, answers = converse(channel, "a", entry="f", calls=[Call(args=(5,)), Call(args=(6,))], limits=QUICK)
+    assert (load, [answer.value for answer in answers]) == (None, [0, 1])
+    questions, after = channel.ahead
+    assert after == 3
+    assert [json.loads(question[4:])["args"] for question in questions] == [[5], [6]]
+    assert channel.sent.count(b'"args"') == 0
+
+
+def test_questions_that_are_too_large_go_one_by_one() -> None:
+    replies = [frame(f'{{"index": {k}, "kind": "value", "value": 1}}') for k in range(3)]
+    channel = Paced(*START, LOADED, b"silence", replies[0], b"silence", replies[1], b"silence", replies[2])
+    large = [Call(args=("x" * 1_500_000,))] * 3
+    assert [answer.value for answer in converse(channel, "a", entry="f", calls=large, limits=QUICK)[1]] == [1, 1, 1]
+    assert channel.sent.count(b'"args"') == 3
+
+
+def test_a_byte_too_many_before_a_question_that_went_ahead() -> None:
+    first = frame('{"index": 0, "kind": "value", "value": 1}')
+    channel = Paced(*START, LOADED + first, b"unasked")
+    replies = converse(channel, "a", entry="f", calls=[Call(args=(1,))] * 3, limits=QUICK)[1]
+    assert [reply.kind for reply in replies] == ["value", "protocol", "skipped"]
+    assert channel.closed
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4, 5, 1000])
+def test_frames_are_counted_however_they_are_cut(cut: int) -> None:
+    stream = frame("{}") + frame("") + frame("[1, 2]") + b"rest"
+    counter, passed = dispatcher._FrameCounter(), 0
+    for start in range(0, len(stream), cut):
+        piece = stream[start : start + cut]
+        end = counter.count(piece, 3)
+        passed += end
+        if end < len(piece):
+            break
+    assert counter.frames == 3
+    assert stream[passed:] == b"rest"
+    assert dispatcher._FrameCounter().count(stream, None) == len(stream)

@@ -150,6 +150,26 @@ async def test_a_package_that_is_missing_here_is_unavailable(
         await sandbox.run(SCIENCE, entry="f", calls=[Call(args=(1,))], limits=LIMITS, image="science")
 
 
+async def test_an_answer_to_a_call_not_yet_made_is_refused(sandbox: ThreadedSandbox) -> None:
+    # Finds its end of the channel and writes the replies that the host will wait for, right ones even.
+    program = """
+import os
+def f(x):
+    bodies = [b'{"index":%d,"kind":"value","value":%d}' % (index, 10 + index) for index in range(2)]
+    frames = b"".join(len(body).to_bytes(4, "big") + body for body in bodies)
+    os.write(next(fd for fd in range(3, 64) if is_socket(fd)), frames)
+    os.read(next(fd for fd in range(3, 64) if is_socket(fd)), 1)
+def is_socket(fd):
+    import stat
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+"""
+    report = await run(sandbox, program, 10, 11, 12)
+    assert [reply.kind for reply in report.replies] == ["value", "protocol", "skipped"]
+
+
 async def test_an_endless_call_is_a_timeout_and_ends_the_run(sandbox: ThreadedSandbox) -> None:
     program = "def f(x):\n    while x: pass\n    return x\n"
     report = await run(sandbox, program, 0, 1, 0, limits=SHORT)
