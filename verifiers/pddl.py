@@ -21,6 +21,7 @@ __all__ = ["Domain", "parse_domain", "parse_problem", "parsed_task"]
 
 _RESERVED = {"=", "<", "<=", ">=", ">", "and", "or", "not", "imply", "forall", "exists", "when"}
 _RESERVED |= {"assign", "increase", "decrease", "scale-up", "scale-down"}
+_MAX_TYPE_DEPTH = 200
 _REQUIREMENTS = {
     f":{name}"
     for name in [
@@ -179,6 +180,8 @@ def _read_types(domain: Domain, node: Node) -> None:
             if kind in seen:
                 raise SyntaxFault(f"type {name} is below itself", line)
             seen.add(kind)
+            if len(seen) > _MAX_TYPE_DEPTH:
+                raise SyntaxFault(f"types are nested deeper than {_MAX_TYPE_DEPTH}", line)
             kind = domain.types[kind]
 
 

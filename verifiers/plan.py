@@ -30,6 +30,7 @@ __all__ = ["PlanSpec", "PlanVerifier", "factory"]
 
 NAME: Final = "plan"
 VERSION: Final = "2"
+_MAX_PATH: Final = 1000
 EXTRA: Final = 'pip install "llm-modulo[planning]"'
 
 
@@ -183,8 +184,8 @@ def _text(field: str, value: str, base: Path | None) -> tuple[str, str]:
     """The PDDL text of a field, and the file it came from or ""."""
     if "(" in value:
         return value, ""
-    if not value.strip():
-        raise ProblemError("empty; give PDDL text or a path", field=field)
+    if not value.strip() or "\n" in value.strip() or len(value) > _MAX_PATH:
+        raise ProblemError("give PDDL text or the path of a file", field=field)
     text, name = read_beside(value.strip(), base, field=field), str((base or Path()) / value.strip())
     if "(" not in text:
         raise ProblemError(f"{name} holds no PDDL", field=field)

@@ -231,7 +231,7 @@ def test_load_reads_files_beside_the_problem_file(tmp_path: Path) -> None:
         ({"domain": BLOCKS, "problem": TOWER, "strict": 1}, "strict: "),
         ({"domain": BLOCKS, "problem": TOWER, "seconds": 0}, "seconds: "),
         ({"domain": 3, "problem": TOWER}, "domain: "),
-        ({"domain": " ", "problem": TOWER}, "domain: empty"),
+        ({"domain": " ", "problem": TOWER}, "domain: give PDDL text or the path of a file"),
         ("text", "expected a mapping"),
     ],
 )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -181,8 +184,8 @@ def hard() -> tuple[str, str]:
     return problem, "\n".join(reversed(moves))
 
 
-def children() -> set[str]:
-    """Running processes below this one that are Fast Downward."""
+def children(below: int | None = None) -> set[str]:
+    """Running processes below this one, or another, that are Fast Downward."""
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -191,7 +194,7 @@ def children() -> set[str]:
                 parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
             except OSError:
                 continue
-            if int(parent) == os.getpid() and (b"downward" in command):
+            if int(parent) == (below or os.getpid()) and (b"downward" in command):
                 found.add(entry.name)
     return found
 
@@ -231,6 +234,33 @@ async def test_cancelling_kills_the_search() -> None:
         await task
     assert not children()
     assert not plan_optimal._optima
+
+
+def test_it_ends_with_the_process_that_asked(tmp_path: Path) -> None:
+    """Killed, the process cannot clean up: the kernel does."""
+    problem, solution = hard()
+    (tmp_path / "job.json").write_text(json.dumps([HARD_DOMAIN, problem, solution]))
+    program = (
+        "import asyncio, json, sys; from modulo.types import Problem; from modulo.verifiers.plan import factory\n"
+        "domain, problem, solution = json.load(open(sys.argv[1]))\n"
+        "spec = factory.load({'domain': domain, 'problem': problem, 'optimal': True, 'seconds': 60}, base=None)\n"
+        "verifier = factory.build(spec, hard=True, sandbox=None)\n"
+        "asyncio.run(verifier.verify(Problem(statement='x'), solution))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "job.json")])
+    try:
+        found: set[str] = set()
+        deadline = time.monotonic() + 60
+        while not found and time.monotonic() < deadline:
+            found = children(process.pid)
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    assert found
+    while any(Path("/proc", pid).exists() for pid in found) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(Path("/proc", pid).exists() for pid in found)
 
 
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
