@@ -17,6 +17,7 @@ Nothing else of the package imports this module, and so pytest.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
@@ -184,6 +185,8 @@ class VerifierContract:
             assert verifier.version
             assert verifier.guarantee is case.guarantee
             assert verifier.hard is hard
+            schema = getattr(verifier, "answer_schema", None)
+            assert schema is None or json.loads(json.dumps(schema)) == schema
 
     def test_an_opinion_never_gates(self, case: Case) -> None:
         assert case.guarantee is not Guarantee.OPINION or not any(case.hard)
