@@ -83,7 +83,7 @@ class Job(Turn):
             raise DeadlineError(f"no answer within {self.seconds:g} s") from None
         except (EOFError, OSError, ValueError) as error:
             self._detach()
-            status, peak = self.pool.retire(worker)
+            status, peak = worker.zygote.end(worker)
             self.check()
             if self.pool.ran_out_of_memory(status, peak):
                 raise MemoryLimitError(f"more than {self.pool.memory_mb} MiB needed") from None

@@ -167,12 +167,17 @@ class Pool:
             with self._lock:
                 self._idle.append(worker)
 
-    def retire(self, worker: Worker) -> tuple[int, int]:
-        """Kill a worker; its wait status and its largest resident size in KiB."""
-        return worker.zygote.end(worker)
+    def retire(self, worker: Worker) -> None:
+        """Kill a worker."""
+        worker.zygote.kill(worker)
 
     def ran_out_of_memory(self, status: int, peak: int) -> bool:
-        """Whether a worker ended as native code does at its limit: in its own way, or aborting while it is large."""
+        """Whether a worker ended as native code does at its limit: in its own way, or aborting while it is large.
+
+        Args:
+            status: its wait status.
+            peak: its largest resident size in KiB.
+        """
         if os.WIFEXITED(status):
             return os.WEXITSTATUS(status) == _Z3_OUT_OF_MEMORY
         crashed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGSEGV)

@@ -101,17 +101,26 @@ class Zygote:
         self._workers.add(worker)
         return worker
 
+    def kill(self, worker: Worker) -> None:
+        """Kill a worker."""
+        self._let_go(worker)
+        with contextlib.suppress(WorkerDiedError):  # the zygote is gone, and its workers with it
+            self._call(b"kill %d" % worker.pid)
+
     def end(self, worker: Worker) -> tuple[int, int]:
-        """Kill and reap a worker: its wait status, and its largest resident size in KiB."""
-        self._workers.discard(worker)
-        with contextlib.suppress(OSError):
-            worker.sock.close()
+        """Kill a worker that is as good as dead and wait for it: its wait status, its largest resident size in KiB."""
+        self._let_go(worker)
         try:
             message, _ = self._call(b"end %d" % worker.pid)
         except WorkerDiedError:
-            return 0, 0  # the zygote is gone, and its workers with it
+            return 0, 0
         _, status, peak = message.split()
         return int(status), int(peak)
+
+    def _let_go(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        with contextlib.suppress(OSError):
+            worker.sock.close()
 
     def make_way(self, worker: Worker) -> None:
         """Let a worker run after the others from now on; it cannot be undone."""

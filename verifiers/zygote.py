@@ -117,9 +117,10 @@ def main(control_fd: int, memory_mb: int, preload: list[str]) -> None:
     """Import `preload`, then fork and kill workers as the control socket says, until it is closed.
 
     Messages in: `fork`, answered `forked <pid>` with the worker's socket attached, or a reason without one;
-    `yield <pid>`, which lets that worker run after the others for good and is answered `yielded`; and `end <pid>`,
-    which kills and reaps that worker and is answered `ended <status> <largest resident size in KiB>`, the status as
-    `os.waitpid` gives it. The first message out is `ready`, or `failed <reason>` if an import failed.
+    `yield <pid>`, which lets that worker run after the others for good and is answered `yielded`; `kill <pid>`, which
+    kills it, to be reaped when it has died, and is answered `killed`; and `end <pid>`, which waits for that and is
+    answered `ended <status> <largest resident size in KiB>`, the status as `os.waitpid` gives it. The first message
+    out is `ready`, or `failed <reason>` if an import failed.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -145,7 +146,9 @@ def main(control_fd: int, memory_mb: int, preload: list[str]) -> None:
 
 
 def _command_loop(control: socket.socket, memory_mb: int, children: set[int]) -> None:
+    doomed: set[int] = set()
     while message := control.recv(64):
+        doomed -= {pid for pid in doomed if os.waitpid(pid, os.WNOHANG)[0]}
         command, _, argument = message.partition(b" ")
         if command == b"fork":
             _fork(control, memory_mb, children)
@@ -155,6 +158,13 @@ def _command_loop(control: socket.socket, memory_mb: int, children: set[int]) ->
             _, status, usage = os.wait4(pid, 0)
             children.discard(pid)
             control.send(b"ended %d %d" % (status, usage.ru_maxrss))
+        elif command == b"kill":
+            # Not waited for: one that had made way may take its time to die, and others want to be forked.
+            if int(argument) in children:
+                os.kill(int(argument), signal.SIGKILL)
+                children.discard(int(argument))
+                doomed.add(int(argument))
+            control.send(b"killed")
         elif command == b"yield":
             if int(argument) in children:
                 _make_way(int(argument))

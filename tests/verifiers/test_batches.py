@@ -184,7 +184,7 @@ async def test_many_batches_at_once_from_many_loops() -> None:
         return all(map(right, candidates, await judge(candidates)))
 
     assert all(await asyncio.gather(*(some(i) for i in range(10))))
-    assert all(await asyncio.gather(*(asyncio.to_thread(lambda i=i: asyncio.run(some(i))) for i in range(4))))
+    assert all(await asyncio.gather(*(asyncio.to_thread(asyncio.run, some(i)) for i in range(4))))
 
 
 def test_after_all_that_the_pool_is_as_it_was() -> None:
