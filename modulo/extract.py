@@ -10,6 +10,7 @@ verifier refuses it.
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -110,8 +111,25 @@ def _python(text: str, problem: Problem) -> str | None:
 
 
 def _entries(problem: Problem) -> set[str]:
-    entries = (s.spec.get("entry") for s in problem.specs if isinstance(s.spec, dict))
-    return {e for e in entries if isinstance(e, str)}
+    """Names that the verifiers ask a program for."""
+    found: set[str] = set()
+    for spec in (s.spec for s in problem.specs if isinstance(s.spec, dict)):
+        entry, module = spec.get("entry"), str(spec.get("module", "solution"))
+        found |= {entry} if isinstance(entry, str) else set()
+        for tests in (spec.get("code"), spec.get("hidden_code")):
+            found |= _imported(tests, module) if isinstance(tests, str) else set()
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _imported(code: str, module: str) -> frozenset[str]:
+    """Names that tests import from the program, which is `module` to them."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == module]
+    return frozenset(alias.name for node in froms for alias in node.names if alias.name != "*")
 
 
 def _defined(code: str) -> set[str]:

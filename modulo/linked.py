@@ -274,8 +274,8 @@ class Linker:
             LinkError: malformed.
         """
         filling: list[tuple[Cell, list[Any]]] = []
-        for change in _listed(changes):
-            number, kind, extra, *items = _listed(change)
+        for change in _listed(changes, 0):
+            number, kind, extra, *items = _listed(change, 3)
             if type(number) is not int or type(kind) is not str or kind not in _KINDS:
                 raise LinkError("a cell is malformed")
             cell = self.cells.get(number)
@@ -330,7 +330,7 @@ class Linker:
         """
         if type(form) in _PLAIN or type(form) is float:
             return form
-        tag, *rest = _listed(form)
+        tag, *rest = _listed(form, 1)
         if tag == "tuple":
             return tuple(self.open(item) for item in rest)
         if tag == "cell":
@@ -389,10 +389,8 @@ def _check_size(extra: Any, data: bytes) -> None:
         raise LinkError("an array's shape is malformed")
 
 
-def _listed(form: Any) -> list[Any]:
-    if type(form) is not list or not form:
-        if form == [] and type(form) is list:
-            return form
+def _listed(form: Any, least: int) -> list[Any]:
+    if type(form) is not list or len(form) < least:
         raise LinkError("a form is malformed")
     return form
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import symtable
 import types
 from dataclasses import dataclass
 from functools import lru_cache
@@ -88,22 +89,12 @@ def compiled(text: str) -> types.CodeType:
 @lru_cache(maxsize=64)
 def wanted_names(text: str) -> frozenset[str]:
     """Names that a text uses and neither defines nor imports, builtins aside: those it takes from the candidate."""
-    tree = ast.parse(text, FILE)
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return frozenset(used - _defined(tree.body) - set(dir(builtins)))
+    whole = symtable.symtable(text, FILE, "exec")
+    defined = {name.get_name() for name in whole.get_symbols() if name.is_assigned() or name.is_imported()}
+    defined |= {scope.get_name() for scope in whole.get_children()}
+    return frozenset(_global_names(whole) - defined - set(dir(builtins)))
 
 
-def _defined(body: list[ast.stmt]) -> set[str]:
-    found: set[str] = set()
-    for statement in body:
-        if isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
-            found.add(statement.name)
-            continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                found.add(node.id)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-            elif isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-                found.add(node.name)
-    return found
+def _global_names(scope: symtable.SymbolTable) -> set[str]:
+    found = {name.get_name() for name in scope.get_symbols() if name.is_referenced() and name.is_global()}
+    return found.union(*map(_global_names, scope.get_children()))

@@ -162,3 +162,17 @@ def test_hostile_text_is_harmless(hostile: str) -> None:
 
 def test_every_form_is_explained() -> None:
     assert all(expected_form(answer) for answer in AnswerFormat)
+
+
+def test_the_block_that_defines_what_free_form_tests_import_is_the_program() -> None:
+    spec = {
+        "code": "from answer import Stack, push as p\nfrom os import path\ndef test_a(): pass\n",
+        "module": "answer",
+    }
+    problem = Problem.model_validate(
+        {"statement": "Write a stack.", "answer": "python", "verifiers": [{"tests": spec}]}
+    )
+    program = "class Stack: pass\ndef push(s): pass"
+    response = f"Here:\n```python\n{program}\n```\nUse it:\n```python\nprint(Stack())\n```\n"
+    assert extract(response, problem) == program
+    assert extract(program, problem) == program
