@@ -1,0 +1,6 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(declare-const z Bool)
+(assert (=> z (= y (* 2 x))))
+(check-sat)

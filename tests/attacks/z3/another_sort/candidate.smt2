@@ -1,0 +1,5 @@
+(declare-const x Real)
+(declare-const y Real)
+(assert (> x 3.0))
+(assert (= y (* 2.0 x)))
+(check-sat)

@@ -1,0 +1,6 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(assert (> y 100))
+(check-sat-assuming ((< x 0)))

@@ -1,0 +1,6 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(assert (and (> x 3) (< x 2)))
+(check-sat)

@@ -1,0 +1,6 @@
+(set-option :diagnostic-output-channel "@CANARY@")
+(foo)
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))

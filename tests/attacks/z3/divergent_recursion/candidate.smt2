@@ -1,0 +1,5 @@
+(declare-const x Int)
+(declare-const y Int)
+(define-fun-rec f ((n Int)) Int (+ 1 (f (+ n 1))))
+(assert (> (f x) 3))
+(check-sat)

@@ -1,0 +1,6 @@
+(set-option :dump_models true)
+(set-option :smt.dump_lemmas true)
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 5))
+(check-sat)

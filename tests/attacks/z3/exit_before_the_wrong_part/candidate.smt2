@@ -1,0 +1,6 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 5))
+(check-sat)
+(exit)
+(assert (= y (* 2 x)))

@@ -1,0 +1,6 @@
+(exit)
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(check-sat)

@@ -1,0 +1,7 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(declare-const a Int)(declare-const b Int)(declare-const c Int)
+(assert (= (+ (* a a a) (* b b b) (* c c c)) 114))
+(check-sat)

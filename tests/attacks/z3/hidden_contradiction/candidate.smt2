@@ -1,0 +1,7 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(define-fun never ((a Int)) Bool (= (* 2 a) 1))
+(assert (never x))
+(check-sat)

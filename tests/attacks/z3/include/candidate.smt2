@@ -1,0 +1,5 @@
+(include "@CANARY@")
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))

@@ -1,0 +1,5 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(assert (include "@CANARY@"))

@@ -1,0 +1,5 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 5))
+@NUL@(assert (= y (* 2 x)))
+(check-sat)

@@ -1,0 +1,6 @@
+(|set-option| :regular-output-channel "@CANARY@")
+(echo "owned")
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))

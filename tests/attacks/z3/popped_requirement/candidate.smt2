@@ -1,0 +1,7 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (> x 3))
+(push 1)
+(assert (= y (* 2 x)))
+(check-sat)
+(pop 1)

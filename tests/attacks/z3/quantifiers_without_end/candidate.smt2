@@ -1,0 +1,8 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(declare-fun g (Int) Int)
+(assert (forall ((a Int)) (> (g (g a)) (g (+ a 1)))))
+(assert (forall ((a Int)) (< (g a) (g (g (g a))))))
+(check-sat)

@@ -1,0 +1,6 @@
+(declare-const x Int)
+(declare-const y Int)
+(define-fun > ((a Int) (b Int)) Bool true)
+(assert (> x 3))
+(assert (= y (* 2 x)))
+(check-sat)

@@ -1,0 +1,5 @@
+(declare-const x Int)
+(declare-const y Int)
+(define-fun |true| () Bool false)
+(assert (or true (> x 3)))
+(check-sat)

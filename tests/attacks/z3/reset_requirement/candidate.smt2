@@ -1,0 +1,7 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(check-sat)
+(reset-assertions)
+(assert (> x 0))

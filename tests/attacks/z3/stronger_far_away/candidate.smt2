@@ -1,0 +1,6 @@
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(assert (< x 1000000000000))
+(check-sat)

@@ -1,0 +1,7 @@
+(set-option :trace true)
+(set-option :trace_file_name "@CANARY@")
+(declare-const x Int)
+(declare-const y Int)
+(assert (>= x 4))
+(assert (= y (* 2 x)))
+(check-sat)

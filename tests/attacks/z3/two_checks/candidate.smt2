@@ -1,0 +1,7 @@
+(declare-const x Int)
+(declare-const y Int)
+(check-sat)
+(assert (> x 3))
+(assert (= y (* 2 x)))
+(assert false)
+(check-sat)
