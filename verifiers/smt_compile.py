@@ -53,6 +53,8 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
         accept=_examples("accept", spec, binder),
         reject=_examples("reject", spec, binder),
     )
+    if compiled.options.mode == "decide" and "status" in positions:
+        raise SpecError("mode", "with a constant named status, values cannot be told from a claim; rename it")
     return _check_formalise(compiled) if compiled.options.mode == "formalise" else compiled
 
 

@@ -113,7 +113,8 @@ def _levels(node: list[Node]) -> int:
 def run(payload: dict[str, Any]) -> dict[str, Any]:
     """For a worker: what becomes of the script `payload["text"]`, within `rlimit` steps a check and `seconds` in all.
 
-    `{"answers": […]}`, `{"refused": reason}` by this module, `{"error": message}` by the solver, or `{"undecided": why}`.
+    `{"answers": […]}`, `{"refused": reason}` by this module, `{"error": message}` by the solver, or
+    `{"undecided": why, "detail": …}`.
     """
     limits = Limits(payload["rlimit"], time.monotonic() + payload["seconds"])
     try:

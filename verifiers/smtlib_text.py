@@ -24,7 +24,7 @@ MAX_INDEX = 4096
 """Widths and other numbers inside `(_ …)`."""
 
 _TOKEN = re.compile(
-    r"""\s+ | ;[^\n]*                              # skipped
+    r"""[ \t\r\n]+ | ;[^\n]*                              # skipped
     | (?P<paren>[()])
     | \|(?P<quoted>[^|\\]*)\|
     | (?P<string>"(?:[^"]|"")*")
