@@ -82,7 +82,7 @@ def _carried_out(
     missing = run.unmet_goals()
     if missing and not critiques:
         where = f"after all {len(steps)} steps" if steps else "the plan is empty and"
-        goals = _some(missing)
+        goals = _some(run.explained_goals())
         critiques.append(
             _critique(f"{where} the goal is not reached; still to do: {goals}", "goal", {"unmet": list(missing)})
         )

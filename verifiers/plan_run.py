@@ -85,6 +85,10 @@ class PlanRun:
         """The goals that do not hold now."""
         return tuple(text for _, text in self._unmet(self._task.goal, {}))
 
+    def explained_goals(self) -> tuple[str, ...]:
+        """The same, each with whom it fails for or the numbers it reads."""
+        return tuple(text + self._why(part, {}) for part, text in self._unmet(self._task.goal, {}))
+
     def _unmet(self, conditions: tuple[Condition, ...], binding: Mapping[str, str]) -> list[tuple[Condition, str]]:
         return [(part, show(part, binding)) for part in conditions if not holds(part, self.world, binding)]
 

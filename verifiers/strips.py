@@ -121,6 +121,10 @@ class StripsRun:
         """The goals that do not hold now."""
         return self._unmet(self._task.goal, {})
 
+    def explained_goals(self) -> tuple[str, ...]:
+        """The same: a fact that does not hold needs no explanation."""
+        return self.unmet_goals()
+
     def _unmet(self, condition: tuple[Literal, ...], binding: Mapping[str, str]) -> tuple[str, ...]:
         missing = []
         for literal in condition:

@@ -34,6 +34,11 @@ FERRY = "(board c1 left)\n(sail left right)\n(debark c1 right)"
 # Problem, right answer, wrong answer, words of the critique on the wrong one.
 ANSWERS: dict[str, tuple[str, str, str]] = {
     "antiderivative": (r"\boxed{x^3 + \sin x + 7}", r"\boxed{x^3 - \sin x}", ""),
+    "delivery": (
+        "(load p1 depot)(load p2 depot)(drive depot mill)(drive mill farm)(unload-all)",
+        "(load p1 depot)(drive depot mill)(drive mill farm)(unload-all)",
+        "(forall (?x - parcel) (and (at ?x farm) (not (loaded ?x)))), which fails for ?x = p2",
+    ),
     "exact_root": (r"The answer is $\sqrt{12}$.", "3.4641016151377544", ""),
     "ferry": (FERRY, FERRY.replace("(sail left right)\n", ""), "debark"),
     "free_hour": ('{"start": 13}', '{"start": 14}', "ben_is_free"),
@@ -53,6 +58,11 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
         '{"A": "red", "B": "green", "C": "blue", "D": "red", "E": "green"}',
         '{"A": "red", "B": "green", "C": "blue", "D": "blue", "E": "red"}',
         "C-D",
+    ),
+    "toll_roads": (
+        "(drive aston bury)\n(drive bury corby)\n(drive corby dover)",
+        "(drive aston dover)",
+        "a cheaper plan exists",
     ),
     "two_blocks": ("1. (pick-up a)\n2. (stack a b)", "(stack a b)", "stack"),
 }
