@@ -32,6 +32,8 @@ from modulo.types import Guarantee, Outcome, Problem, Verdict, digest
 __all__ = ["Shelf", "VerdictCache", "open_cache"]
 
 _BYTES: Final = 64 << 20
+_ENTRY: Final = 250
+"""Bytes that a verdict takes in memory beside its own."""
 _KEPT = (Outcome.PASS, Outcome.FAIL)
 _ORDER = list(Guarantee)
 
@@ -71,10 +73,12 @@ class VerdictCache:
 
     def _keep(self, key: bytes, row: bytes) -> None:
         with self._lock:
-            self._size += len(row) - len(self._kept.pop(key, b""))
+            if (before := self._kept.pop(key, None)) is not None:
+                self._size -= len(before) + _ENTRY
             self._kept[key] = row
-            while self._size > self._limit and self._kept:
-                self._size -= len(self._kept.popitem(last=False)[1])
+            self._size += len(row) + _ENTRY
+            while self._size > self._limit:
+                self._size -= len(self._kept.popitem(last=False)[1]) + _ENTRY
 
 
 class Shelf:

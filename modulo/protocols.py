@@ -56,8 +56,16 @@ class Generator(Protocol):
 class Verifier(Protocol):
     """A critic, bound to one spec.
 
-    It may have an attribute `answer_schema`, a JSON Schema that every acceptable answer meets (or `None`): a server
-    that can constrain its output to it is then asked to.
+    It may have more, which is looked for by name:
+
+    - `answer_schema`, a JSON Schema that every acceptable answer meets (or `None`): a server that can constrain its
+      output to it is then asked to.
+    - `async verify_many(problem, candidates: Sequence[str]) -> list[Verdict]`: the verdicts on a batch, in order, each
+      the same as `verify` gives. A candidate that hangs or breaks something costs its own verdict and no other's;
+      `modulo.verifiers.judging.judge_many` sees to that. Without it a batch is judged by calls of `verify`, side by
+      side.
+    - `offline`: whether it can be asked again with no model and no network. By default all can whose guarantee is not
+      `opinion`; checking traces again leaves the others out.
 
     `verify` never blocks the event loop, never outlives its deadline, and never raises on a bad candidate: that is a
     `fail`. It may raise `UnavailableError` or `WorkerError`, which the bank turns into an `error` verdict.

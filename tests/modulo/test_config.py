@@ -17,6 +17,14 @@ def test_flags_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
     assert settings.sandbox == "auto"
 
 
+def test_the_cache_of_verdicts_is_not_that_of_weights(tmp_path: Path) -> None:
+    none = tmp_path / "none.toml"
+    assert load_settings({}, environment={"MODULO_CACHE": "/weights"}, file=none).cache is None
+    environment = {"MODULO_CACHE_VERDICTS": "runs/v.sqlite"}
+    assert load_settings({}, environment=environment, file=none).cache == Path("runs/v.sqlite")
+    assert load_settings({"cache": "other"}, environment=environment, file=none).cache == Path("other")
+
+
 BAD: list[tuple[dict[str, Any], dict[str, str], str, str]] = [
     ({"n": 0}, {}, "", "-n: input should be greater than or equal to 1, not 0"),
     ({"max_tokens": -5}, {}, "", "--max-tokens: "),
