@@ -111,6 +111,7 @@ def best(compiled: Compiled, values: tuple[Any, ...], finding: dict[str, Any], l
         return _proved(compiled, formulas, limits, evidence)
     if outcome == "unknown":
         return _undecided(f"the solver cannot decide whether a better value than {shorten(key)} exists", evidence)
+    what = f"{objective.sense} {objective.text}"
     message = f"every constraint holds, but a better value than {shorten(key)} exists ({what})"
     total = len(compiled.constraints)
     return {**_failed(message, locus=objective.sense), "evidence": evidence, "score": total / (total + 1)}

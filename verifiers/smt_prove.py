@@ -7,10 +7,11 @@ what does not count its steps, and ends in `unknown` too.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import z3
@@ -65,7 +66,7 @@ def valid(formula: Any, limits: Limits) -> bool | None:
 
 def confirmed(context: Any, formulas: Sequence[Any], limits: Limits) -> str:
     """What cvc5 says of formulas that Z3 calls unsat: `unsat`, `sat`, `unknown`, or why it was not asked."""
-    if importlib.util.find_spec("cvc5") is None:
+    if find_spec("cvc5") is None:
         return "not installed"
     left = int((limits.deadline - time.monotonic()) * 1000)
     if left <= 0:
@@ -73,8 +74,7 @@ def confirmed(context: Any, formulas: Sequence[Any], limits: Limits) -> str:
     solver = z3.Solver(ctx=context)
     solver.add(*formulas)
     text = solver.to_smt2()
-    import cvc5
-
+    cvc5: Any = import_module("cvc5")  # an extra
     try:
         second = cvc5.Solver(cvc5.TermManager())
         second.setOption("tlimit-per", str(left))

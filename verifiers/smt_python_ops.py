@@ -227,7 +227,7 @@ def _tuple(parts: Parts) -> str:
 def _equal(node: Any, parts: Parts, name: Name) -> str:
     how = equality(node.arg(0).sort())
     if how is None:
-        return _infix("==")(node, parts, name)  # type: ignore[no-any-return]
+        return f"({parts[0].text} == {parts[1].text})"
     return f"same_array({parts[0].text}, {parts[1].text}, {how})"
 
 
@@ -259,7 +259,7 @@ def _mod(node: Any, parts: Parts, name: Name) -> str:
 def _power(node: Any, parts: Parts, name: Name) -> str:
     exponent = parts[1].value
     if exponent is None and node.arg(1).num_args() == 1:  # (to_real 2)
-        inner = z3.simplify(node.arg(1))
+        inner: Any = z3.simplify(node.arg(1))
         exponent = inner.numerator_as_long() if z3.is_rational_value(inner) and inner.denominator_as_long() == 1 else 0
     if not isinstance(exponent, int) or exponent < 1:
         raise UncompilableError("an exponent that is no number")

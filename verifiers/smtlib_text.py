@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = [
-    *("MAX_CHARS", "MAX_INDEX", "Atom", "Node", "SmtlibError"),
-    *("excerpt", "head", "parse", "plain", "source", "symbol"),
+    "MAX_CHARS",
+    "MAX_INDEX",
+    "Atom",
+    "Node",
+    "SmtlibError",
+    "excerpt",
+    "head",
+    "parse",
+    "plain",
+    "source",
+    "symbol",
 ]
 
 MAX_CHARS = 1_000_000

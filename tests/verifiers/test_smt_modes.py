@@ -12,11 +12,10 @@ from tests.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError
 from modulo.types import AnswerFormat, Outcome, Problem
-from modulo.verifiers import smt_prove
 from modulo.verifiers.smt import factory
 from modulo.verifiers.smt_check import check
 
-XY = {"x": "int", "y": "int"}
+XY: dict[str, Any] = {"x": "int", "y": "int"}
 
 
 def said(spec: dict[str, Any], candidate: Any, *, as_json: bool = True) -> dict[str, Any]:
@@ -48,8 +47,9 @@ def message(finding: dict[str, Any]) -> str:
     ],
 )
 def test_modes_that_do_not_fit_are_refused(fields: dict[str, Any], says: str) -> None:
+    spec: Any = {"variables": XY, "constraints": ["x > y"], **fields}
     with pytest.raises(ProblemError) as caught:
-        factory.load({"variables": XY, "constraints": ["x > y"], **fields}, base=None)
+        factory.load(spec, base=None)
     assert says in str(caught.value)
 
 
@@ -155,7 +155,7 @@ def test_a_second_solver_that_disagrees_is_no_pass(monkeypatch: pytest.MonkeyPat
 
 
 def test_without_cvc5_the_evidence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smt_prove.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("modulo.verifiers.smt_prove.find_spec", lambda _: None)
     finding = said(CONFLICT, {"status": "unsat"})
     assert finding["outcome"] == "pass"
     assert finding["evidence"]["proved_by"] == {"z3": "unsat", "cvc5": "not installed"}
@@ -172,7 +172,7 @@ def test_to_decide_is_to_give_values_or_a_claim() -> None:
     assert said(impossible, {"x": 2, "y": 1})["outcome"] == "fail"
 
 
-REFERENCE = {"variables": XY, "constraints": {"c1": "x > y", "c2": "y > 3"}}
+REFERENCE: dict[str, Any] = {"variables": XY, "constraints": {"c1": "x > y", "c2": "y > 3"}}
 SCRIPT = {
     "smtlib": "(declare-datatype C ((r) (g)))(declare-const c C)(declare-const x Int)"
     "(define-fun goal () Bool (> x 3))(assert (! (and goal (= c r)) :named both))"
