@@ -50,7 +50,7 @@ def from_z3(
     named = list(built.items()) if isinstance(built, Mapping) else [("", formula) for formula in built]
     for name, formula in named:
         if not isinstance(formula, z3.BoolRef):
-            raise ProblemError(f"constraint {name or formula!r} is no Z3 formula", field="smt")
+            raise ProblemError(f"constraint {name or repr(formula)} is no Z3 formula", field="smt")
     objectives = {"minimize": minimize, "maximize": maximize}
     terms = {sense: make() for sense, make in objectives.items() if make is not None}
     constants, sorts = _declared([*(formula for _, formula in named), *terms.values()])
