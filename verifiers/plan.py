@@ -6,6 +6,7 @@ A pass is a proof: the plan was executed step by step. See `verifiers/pddl.py` f
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from modulo.protocols import Sandbox
 from modulo.types import Guarantee, Outcome, Problem, Value, Verdict
 from modulo.verifiers.judging import judge, judge_many
 from modulo.verifiers.pddl import parse_domain, parse_problem
+from modulo.verifiers.plan_check import is_strips
 from modulo.verifiers.plan_encode import UnsuitableError, encode, objective
 from modulo.verifiers.plan_optimal import PRELOAD, confirmed
 from modulo.verifiers.plan_task import PlanTask
@@ -80,16 +82,18 @@ class PlanVerifier:
     def __init__(self, spec: PlanSpec, *, hard: bool) -> None:
         self._spec = spec
         self.hard = hard
+        self._preload: tuple[str, ...] | None = None
         self._payload: dict[str, JsonValue] = spec.model_dump(include={"domain", "problem", "max_steps", "max_cost"})
 
     async def verify(self, problem: Problem, candidate: str) -> Verdict:
         """Execute the plan; see `verifiers/plan_check.py`."""
+        preload = await self._modules()
         verdict = await judge(
             NAME,
             VERSION,
             function="modulo.verifiers.plan_check:check",
             payload={**self._payload, "candidate": candidate},
-            preload=PRELOAD,
+            preload=preload,
             seconds=self._spec.seconds,
             hard=self.hard,
             guarantee=self.guarantee,
@@ -98,18 +102,26 @@ class PlanVerifier:
 
     async def verify_many(self, problem: Problem, candidates: Sequence[str]) -> list[Verdict]:
         """Execute many plans, in order."""
+        preload = await self._modules()
         verdicts = await judge_many(
             NAME,
             VERSION,
             function="modulo.verifiers.plan_check:check_many",
             payload=self._payload,
             candidates=candidates,
-            preload=PRELOAD,
+            preload=preload,
             seconds=self._spec.seconds,
             hard=self.hard,
             guarantee=self.guarantee,
         )
         return [await self._best(verdict) for verdict in verdicts]
+
+    async def _modules(self) -> tuple[str, ...]:
+        """What its workers have to have imported: a second opinion takes a second to import."""
+        if self._preload is None:
+            plain = await asyncio.to_thread(is_strips, self._spec.domain, self._spec.problem)
+            self._preload = PRELOAD if plain else (*PRELOAD, "modulo.verifiers.plan_library")
+        return self._preload
 
     async def _best(self, verdict: Verdict) -> Verdict:
         if not self._spec.optimal or verdict.outcome is not Outcome.PASS:

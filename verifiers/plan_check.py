@@ -20,7 +20,7 @@ from modulo.verifiers.plan_text import NoStep, read_steps
 from modulo.verifiers.strict_json import shorten
 from modulo.verifiers.strips import StripsRun, StripsTask, compiled
 
-__all__ = ["MAX_PLAN_CHARS", "check", "check_many", "start"]
+__all__ = ["MAX_PLAN_CHARS", "check", "check_many", "is_strips", "start"]
 
 MAX_PLAN_CHARS = 1_000_000
 _MAX_CRITIQUES = 5
@@ -45,6 +45,11 @@ def check_many(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @lru_cache(maxsize=32)
 def _strips(domain: str, problem: str) -> StripsTask | None:
     return compiled(parsed_task(domain, problem))
+
+
+def is_strips(domain: str, problem: str) -> bool:
+    """Whether the task of two PDDL texts is no more than STRIPS."""
+    return _strips(domain, problem) is not None
 
 
 def start(domain: str, problem: str) -> StripsRun | PlanRun:
@@ -84,7 +89,11 @@ def _carried_out(
         where = f"after all {len(steps)} steps" if steps else "the plan is empty and"
         goals = _some(run.explained_goals())
         critiques.append(
-            _critique(f"{where} the goal is not reached; still to do: {goals}", "goal", {"unmet": list(missing)})
+            _critique(
+                shorten(f"{where} the goal is not reached; still to do: {goals}", 1000),
+                "goal",
+                {"unmet": list(missing)},
+            )
         )
     evidence: dict[str, Any] = {
         "steps": len(steps),
@@ -134,11 +143,16 @@ def _over(payload: dict[str, Any], steps: int, cost: Fraction | None, *, complet
 
 
 def _at_step(number: int, step: Atom | NoStep, fault: StepFault) -> dict[str, Any]:
-    shown = shorten(step.text, 80) if isinstance(step, NoStep) else shorten(f"({' '.join(step)})", 200)
+    shown = _visible(shorten(step.text, 80) if isinstance(step, NoStep) else shorten(f"({' '.join(step)})", 200))
     counterexample: dict[str, Any] = {"step": number, "action": shown}
     if fault.unmet:
         counterexample["unmet"] = list(fault.unmet)
-    return _critique(shorten(f"step {number}, {shown}: {fault}", 2000), f"step {number}", counterexample)
+    return _critique(shorten(f"step {number}, {shown}: {fault}", 1000), f"step {number}", counterexample)
+
+
+def _visible(text: str) -> str:
+    """The text with what cannot be seen spelled out, so that a model can tell what is wrong with it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _some(items: tuple[str, ...]) -> str:

@@ -121,7 +121,9 @@ def _read_json(text: str, actions: Collection[str]) -> list[Atom | NoStep]:
         if len(named) != 1 or not isinstance(value[named[0]], list):
             return [NoStep(text.strip(), 'not an action; write {"plan": ["(action argument …)", …]}')]
         value = value[named[0]]
-    return [_item(item, number, actions) for number, item in enumerate(value, 1)]
+    first = value[0] if value and isinstance(value[0], dict) else {}
+    base = 0 if any(getattr(first.get(key), "text", "") == "0" for key in _NUMBERS) else 1
+    return [_item(item, number, actions) for number, item in enumerate(value, base)]
 
 
 def _item(item: Any, number: int, actions: Collection[str]) -> Atom | NoStep:
@@ -138,8 +140,8 @@ def _item(item: Any, number: int, actions: Collection[str]) -> Atom | NoStep:
     name, arguments, place = (item.get(key) if key else None for key in keys)
     if set(item) - set(keys):
         return NoStep(shown, 'not an action; write {"action": "…", "args": ["…", …]}')
-    if place is not None and getattr(place, "text", "") not in (str(number), str(number - 1)):
-        return NoStep(shown, f"it stands in place {number} and is numbered otherwise")
+    if place is not None and getattr(place, "text", "") != str(number):
+        return NoStep(shown, f"it is step {number} and is numbered otherwise")
     if keys[1] is None:
         return _item(name, number, actions) if isinstance(name, str) else NoStep(shown)
     if isinstance(arguments, list) and all(map(_is_word, [name, *arguments])):

@@ -8,8 +8,6 @@ because the simulator takes an action without effects for an impossible one.
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -58,15 +56,12 @@ class _Model:
     """A task as a problem of unified-planning."""
 
     def __init__(self, task: PlanTask) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries it imports
-            self._up = importlib.import_module("unified_planning.model")
-            engine = importlib.import_module("unified_planning.engines.sequential_simulator")
-            errors = importlib.import_module("unified_planning.exceptions")
-            library = importlib.import_module("unified_planning.environment")
+        from modulo.verifiers import plan_library as library  # heavy
 
-        self._impossible, self._conflict = errors.UPInvalidActionError, errors.UPConflictingEffectsException
-        environment = library.get_environment()  # its grounder fails on any other than the global one
+        self._up = library.model
+        self._impossible = library.errors.UPInvalidActionError
+        self._conflict = library.errors.UPConflictingEffectsException
+        environment = library.global_environment()
         self._em, types = environment.expression_manager, environment.type_manager
         self._thing, self._bool = types.UserType("thing"), types.BoolType()
         self._problem, self._environment = self._up.Problem("task", environment), environment
@@ -92,7 +87,7 @@ class _Model:
         self._actions = {name: self._action(f"a{i}", schema) for i, (name, schema) in enumerate(task.actions.items())}
         for goal in task.goal:
             self._problem.add_goal(self._condition(goal, {}))
-        self._simulator = engine.UPSequentialSimulator(self._problem)
+        self._simulator = library.SIMULATOR(self._problem)
 
     def disagreement(self, plan: Sequence[Atom], final: World) -> str | None:
         state = self._simulator.get_initial_state()

@@ -108,6 +108,15 @@ def test_refuses_with_a_critique_at_the_step(plan: str, locus: str, words: list[
         assert word in found["critiques"][0]["message"]
 
 
+def test_what_cannot_be_seen_is_spelled_out() -> None:
+    found = judge("(pick-up b)\u200b\n(pick-up\u00a0b)\n\x00(pick-up b)")
+    assert [critique["message"].partition(":")[0] for critique in found["critiques"]] == [
+        "step 2, \\u200b",
+        "step 3, (pick-up\\xa0b)",
+        "step 4, \\x00(pick-up b)",
+    ]
+
+
 def test_types_constants_equality_negation_costs_and_deletes_before_adds() -> None:
     found = judge("(wait t)(blink t)(go t home p)(go t p home)(go t home p)", TYPED, TRIP)
     assert found["outcome"] == "pass"
