@@ -112,9 +112,9 @@ class FreeTests:
     def _read(self, report: PartReport, found: dict[str, Any]) -> None:
         """Take over what the worker found."""
         if (fault := found["tests_fault"]) is not None:
-            where = "hidden_code" if self._hidden else "code"
             # What is wrong with hidden tests could tell what is in them.
-            raise ProblemError("the hidden tests cannot be run" if self._hidden else fault, field=where)
+            told = "the hidden tests cannot be run" if self._hidden else fault
+            raise ProblemError(told, field="hidden_" * self._hidden + found["field"])
         tests: list[dict[str, Any]] = found["tests"]
         self._count(report, [test["passed"] for test in tests])
         failed = [test for test in tests if not test["passed"]]

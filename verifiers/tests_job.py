@@ -32,7 +32,7 @@ def run(payload: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         `load`: what went wrong when the program was loaded, or null; `tests`: a report for each test, see
-        `tests_report`; `tests_fault`: why the tests themselves cannot be run, or null; `memory`: they ran out of it.
+        `tests_report`; `tests_fault`: why the tests themselves cannot be run, or null, and in which `field`; `memory`: they ran out.
     """
     if payload["code"] is not None:
         compiled(payload["code"])  # before the fork: the next job of this worker has it ready
@@ -69,7 +69,7 @@ def _guarded(payload: dict[str, Any]) -> dict[str, Any]:
     try:
         return {**empty, **_run(payload)}
     except TestsFaultError as error:
-        return {**empty, "tests_fault": str(error)[:500]}
+        return {**empty, "tests_fault": str(error)[:500], "field": error.field}
     except MemoryError:
         return {**empty, "memory": True}
 

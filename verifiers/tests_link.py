@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+import types
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,9 +38,13 @@ class DeadError(BaseException):
 
 
 class TestsFaultError(Exception):
-    """The tests themselves ask for what cannot be done."""
+    """The tests themselves ask for what cannot be done; `field` of the spec is to be mended."""
 
     __test__ = False
+
+    def __init__(self, reason: str, field: str = "code") -> None:
+        self.field = field
+        super().__init__(reason)
 
 
 @dataclass
@@ -284,7 +289,7 @@ class Link(Linker):
         if kind.__module__ in (self._test_module, "unittest.mock", "_io"):
             return "callable thing" if callable(value) else "thing"
         if callable(value):
-            return "function"
+            return "function" if kind is types.FunctionType else "callable"
         if hasattr(kind, "__next__"):
             return "iterator"
         raise LinkError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,6 +10,9 @@ from typing import Protocol
 from modulo.protocols import CallReply, Limits, Sandbox
 from modulo.types import Critique
 from modulo.verifiers.tests_words import became, clean, where
+
+_PLACE = re.compile(r" \([^()]*, line \d+\)$")
+"""Where a syntax error is, by Python's own words; ours quote the line too."""
 
 __all__ = ["Clock", "Part", "PartReport", "hidden_failure", "load_fault", "reply_words"]
 
@@ -79,7 +83,7 @@ def load_fault(load: CallReply, program: str, limits: Limits, packages: tuple[st
     name, _, text = load.error.partition(": ")
     at = where(load.line, program)
     if name in ("SyntaxError", "IndentationError", "TabError"):
-        message = f"the program does not compile: {clean(load.error)}{at}"
+        message = f"the program does not compile: {clean(_PLACE.sub('', load.error))}{at}"
     elif name == "NameError" and load.line is None:
         message = clean(text)
     elif name in ("ModuleNotFoundError", "ImportError"):

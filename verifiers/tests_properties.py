@@ -14,7 +14,7 @@ import hypothesis
 from hypothesis import strategies
 
 from modulo.verifiers.tests_link import Link, TestsFaultError
-from modulo.verifiers.tests_report import explained, passed
+from modulo.verifiers.tests_report import explained, not_run, passed
 from modulo.verifiers.tests_shown import arguments, shown
 
 __all__ = ["run_properties", "settle"]
@@ -57,12 +57,8 @@ def run_properties(link: Link, candidate: Any, payload: dict[str, Any]) -> list[
         function = getattr(candidate, entry)
     except AttributeError:
         why = f"the program does not define {entry}"
-        return [{**_report(spec["name"]), "why": why} for spec in payload["properties"]]
+        return [{**not_run(spec["name"]), "why": why} for spec in payload["properties"]]
     return [_Property(link, function, entry, spec, enough).run() for spec in payload["properties"]]
-
-
-def _report(name: str) -> dict[str, Any]:
-    return {"name": name, "passed": False, "why": "", "counterexample": None, "example": ""}
 
 
 class _Property:
@@ -82,10 +78,13 @@ class _Property:
         try:
             made = eval(text, {**vars(strategies)})
         except Exception as error:  # noqa: BLE001 - whatever it is, the spec has to be mended
-            raise TestsFaultError(f"{self._name}.given.{name}: {type(error).__name__}: {error}") from None
+            raise self._broken(f"given.{name}: {type(error).__name__}: {error}") from None
         if not isinstance(made, strategies.SearchStrategy):
-            raise TestsFaultError(f"{self._name}.given.{name}: {text!r} is not a strategy")
+            raise self._broken(f"given.{name}: {text!r} is not a strategy")
         return made
+
+    def _broken(self, reason: str) -> TestsFaultError:
+        return TestsFaultError(f"{self._name}: {reason}", "properties")
 
     def run(self) -> dict[str, Any]:
         """Look for an example that breaks it."""
@@ -96,11 +95,11 @@ class _Property:
         except BaseException as raised:  # noqa: BLE001 - told below
             error = raised
         if link.tests_fault:
-            raise TestsFaultError(link.tests_fault)
+            raise self._broken(link.tests_fault)
         if self._failing is None and error is not None:
             if link.dead and not link.faults[faults:]:
-                return {**_report(self._name), "why": "it was not tried, since the program cannot be asked any more"}
-            raise TestsFaultError(f"{self._name}: {type(error).__name__}: {error}")
+                return not_run(self._name)
+            raise self._broken(f"{type(error).__name__}: {error}")
         if self._failing is None:
             return {**passed(self._name), "asked": self._tried > 0, "examples": self._tried}
         return self._failing

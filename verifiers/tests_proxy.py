@@ -114,6 +114,10 @@ class _RemoteError(Behaviour):
 
     args = property(lambda self: link().do("get", self, "args"))
 
+    def __bool__(self) -> bool:
+        # Whoever handles an exception asks that; of one that was returned it is asked as of any object.
+        return True if own(self).get("_modulo_raised") else super().__bool__()
+
     def __str__(self) -> str:
         return str(own(self).get("_modulo_text", ""))
 
@@ -184,6 +188,7 @@ def set_text(error: BaseException, text: str) -> None:
     """What a mirrored exception says of itself: `Name: message`."""
     if is_remote(error):
         own(error)["_modulo_text"] = text.partition(": ")[2]
+        own(error)["_modulo_raised"] = True
 
 
 def make_class(number: int, name: str, bases: list[Any], specials: list[str]) -> type:

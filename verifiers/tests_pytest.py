@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from modulo.verifiers.tests_link import DeadError, Link, TestsFaultError
+from modulo.verifiers.tests_link import Link, TestsFaultError
 from modulo.verifiers.tests_plain import broken, given_names
-from modulo.verifiers.tests_report import explained, passed
+from modulo.verifiers.tests_report import explained, not_run, passed
 from modulo.verifiers.tests_source import FILE, compiled
 
 __all__ = ["run_pytest"]
@@ -43,9 +43,10 @@ def run_pytest(link: Link, candidate: Any, text: str) -> list[dict[str, Any]]:
         raise TestsFaultError(link.tests_fault)
     if runner.failure is not None:
         return [broken(link, runner.failure, text)]
-    if not runner.reports:
+    if not runner.names:
         raise TestsFaultError("pytest finds no test in the code")
-    return list(runner.reports.values())
+    # What ends pytest early, such as pytest.exit(), ends in no report: and that is no pass.
+    return [runner.reports.get(name) or not_run(name) for name in runner.names]
 
 
 class _Text(pytest.Module):
@@ -67,6 +68,7 @@ class _Runner:
     def __init__(self, link: Link, candidate: Any, text: str) -> None:
         self.link, self.candidate, self.text = link, candidate, text
         self.failure: BaseException | None = None
+        self.names: list[str] = []
         self.reports: dict[str, dict[str, Any]] = {}
         self._module_asked = False
         self._asking: set[str] = set()
@@ -80,6 +82,7 @@ class _Runner:
         except BaseException as error:  # noqa: BLE001 - reported as what it is
             self.failure = error
             session.items = []
+        self.names = [_name(item) for item in session.items]
         self._module_asked = self.link.asked > 0
         session.testscollected = len(session.items)
         session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=session.items)
@@ -115,14 +118,13 @@ class _Runner:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        link, name = self.link, item.nodeid.partition("::")[2]
+        link, name, dead = self.link, _name(item), bool(self.link.dead)
         faults, before, link.last = len(link.faults), link.asked, None
-        if link.dead:
-            error = DeadError("it was not run, since the program cannot be asked any more")
-            self.reports[name] = explained(link, name, error, self.text, faults=faults)
-            return True
         result = yield
         phases = self._phases.pop(item.nodeid, [])
+        if dead:
+            self.reports[name] = not_run(name)
+            return result
         whole = [when for when, through, _ in phases if through] == ["setup", "call", "teardown"] and len(phases) == 3
         if whole and len(link.faults) == faults:
             names = getattr(item, "fixturenames", ())
@@ -138,6 +140,10 @@ class _Runner:
         if len(self.link.faults) == faults and (error is None or type(error).__name__ in ("Skipped", "XFailed")):
             report["why"] = "the test was skipped or is expected to fail, so it shows nothing"
         return report
+
+
+def _name(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[2]
 
 
 def _items(node: Any) -> Iterable[pytest.Item]:

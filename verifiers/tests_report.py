@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from modulo.verifiers.tests_link import DeadError, Link, TestsFaultError
+from modulo.verifiers.tests_link import Link, TestsFaultError
 from modulo.verifiers.tests_source import FILE
 from modulo.verifiers.tests_words import clean, cut
 
@@ -20,12 +20,21 @@ _PREFIX = re.compile(r"^(?:assert |\+\s+)")
 _OBVIOUS = re.compile(r"\+\s+(?:where|and)\s+(\w+) = [\w.]+\.\1")
 """That `square` is `solution.square`."""
 
-__all__ = ["attempt", "explained", "passed"]
+_EXAMPLE = re.compile(r"(?:Falsifying|Failing) [\w ]+: \w+\((.*)\)", re.S)
+"""How hypothesis says it, whichever its version."""
+
+__all__ = ["attempt", "explained", "not_run", "passed"]
 
 
 def passed(name: str) -> dict[str, Any]:
     """The report of a test that passed."""
     return {"name": name, "passed": True}
+
+
+def not_run(name: str) -> dict[str, Any]:
+    """The report of a test that something before it kept from running."""
+    why = "it was not run, since something before it ended the tests"
+    return {"name": name, "passed": False, "why": why, "counterexample": None, "example": ""}
 
 
 def attempt(link: Link, name: str, action: Callable[[], Any], text: str, *, asked: bool = False) -> dict[str, Any]:
@@ -41,11 +50,11 @@ def attempt(link: Link, name: str, action: Callable[[], Any], text: str, *, aske
     Raises:
         TestsFaultError: the tests themselves cannot be run.
     """
+    if link.dead:
+        return not_run(name)
     faults, before = len(link.faults), link.asked
     link.last, error = None, None
     try:
-        if link.dead:
-            raise DeadError("it was not run, since the program cannot be asked any more")
         result = action()
         if inspect.iscoroutine(result):
             asyncio.run(result)
@@ -92,7 +101,7 @@ def explained(link: Link, name: str, error: BaseException | None, text: str, *, 
 def _assertion(error: AssertionError, statement: str) -> str:
     """What the rewritten assertion says of its values, on one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    words = [_PREFIX.sub("", line) for line in lines if not _OBVIOUS.fullmatch(line)]
+    words = [_PREFIX.sub("", line) for line in lines if not (_OBVIOUS.fullmatch(line) or line.startswith("Use -v"))]
     said = clean(", ".join(words))
     return "" if said == statement.removeprefix("assert ") else said
 
@@ -111,8 +120,7 @@ def _statement(error: BaseException | None, text: str) -> str:
 def _example(error: BaseException | None) -> str:
     """What hypothesis found, shrunk: `xs=[0, 0]`."""
     for note in getattr(error, "__notes__", ()):
-        head, _, body = note.partition("(")
-        if "alsifying example" in head:
-            inside = body.rpartition(")")[0]
-            return clean(", ".join(part.strip().rstrip(",") for part in inside.splitlines() if part.strip()))
+        if found := _EXAMPLE.match(note):
+            parts = (line.strip().rstrip(",") for line in found[1].splitlines())
+            return clean(", ".join(filter(None, parts)))
     return ""

@@ -40,6 +40,7 @@ _AHEAD_BYTES = 4_000_000
 _FRAMES_BEFORE_CALLS = 3
 """`ready`, `confined`, and what became of the load."""
 _UNASKED = "bytes arrived that nobody asked for"
+_SIGNALS = 64
 _KEYS = {"index", "kind", "value", "error", "line"}
 _KINDS = ("value", "raised", "memory", "output")
 
@@ -338,14 +339,16 @@ class Conversation:
         end = self._channel.close()
         if end.memory:
             return CallReply(kind="memory", error=f"over memory_mb = {self._limits.memory_mb}")
-        if end.signal == signal.SIGXCPU:
+        shell = end.code is not None and 128 < end.code <= 128 + _SIGNALS
+        number = end.code - 128 if shell and end.code is not None else end.signal
+        if number == signal.SIGXCPU:
             return CallReply(kind="timeout", error="over its processor time")
-        if end.signal is not None:
+        if number is not None:
             try:
-                name = signal.Signals(end.signal).name
+                name = signal.Signals(number).name
             except ValueError:
                 name = "unknown"
-            return CallReply(kind="crash", error=f"ended by signal {end.signal} ({name})")
+            return CallReply(kind="crash", error=f"ended by signal {number} ({name})")
         if end.code is not None:
             return CallReply(kind="crash", error=f"ended with exit code {end.code}")
         return CallReply(kind="crash", error="closed its channel")

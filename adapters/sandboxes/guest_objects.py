@@ -113,7 +113,7 @@ class Objects(Linker):
 
     def foreign(self, value: Any) -> list[Any]:
         """See `Linker.foreign`."""
-        if type(value) in (_HostFunction, _HostIterator, _HostThing, _HostCallableThing):
+        if type(value) in _HOST_KINDS.values():
             return ["host", object.__getattribute__(value, "_number")]
         if isinstance(value, Exception) and type(vars(value).get(_HOST)) is int:
             return ["host", vars(value)[_HOST]]
@@ -247,11 +247,18 @@ class _Host:
         object.__setattr__(self, "_number", number)
 
 
-class _HostFunction(_Host):
+class _HostCallable(_Host):
     __slots__ = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._objects.ask("call", self._number, args, kwargs)
+
+
+class _HostFunction(_HostCallable):
+    __slots__ = ()
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
 
 
 class _HostIterator(_Host):
@@ -294,6 +301,7 @@ class _HostCallableThing(_HostThing):
 
 
 _HOST_KINDS: dict[str, type[_Host]] = {
+    "callable": _HostCallable,
     "function": _HostFunction,
     "iterator": _HostIterator,
     "thing": _HostThing,
