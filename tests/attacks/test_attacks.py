@@ -89,7 +89,9 @@ async def test_attack(
         containers().check()
     if sandbox.name != "unsafe-subprocess":
         world.check(told)
-    after = await judge(sandbox, given, given.honest)
+    # What runs in the sandbox meets the next program there, the cheapest; each problem's own has a test below.
+    following = setting(SHARED / "square.yaml") if given.sandboxed else given
+    after = await judge(sandbox, following, following.honest)
     assert accepted(after), f"the honest candidate after it: {after}"
 
 
