@@ -11,6 +11,7 @@ action and its unsatisfied preconditions, or the goals that are not met.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -143,10 +144,9 @@ def peer(sample: list[Attempt]) -> tuple[float, float]:
     """Milliseconds a plan of unified-planning's reader and validator on `sample`, and of its validator alone."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import unified_planning.shortcuts as up
-        from unified_planning.engines import SequentialPlanValidator
-        from unified_planning.io import PDDLReader
-
+        up = importlib.import_module("unified_planning.shortcuts")
+        validator = importlib.import_module("unified_planning.engines").SequentialPlanValidator
+        reader = importlib.import_module("unified_planning.io").PDDLReader
         up.get_environment().credits_stream = None
         whole = alone = 0.0
         for attempt in sample:
@@ -158,10 +158,10 @@ def peer(sample: list[Attempt]) -> tuple[float, float]:
             text = str(spec["problem"]).rstrip()
             # Its grammar refuses the parenthesis too many with which many of these problems end.
             text = text[:-1] if text.count(")") > text.count("(") else text
-            problem = PDDLReader().parse_problem_string(str(spec["domain"]), text)
+            problem = reader().parse_problem_string(str(spec["domain"]), text)
             read = time.perf_counter()
-            plan = PDDLReader().parse_plan_string(problem, lines)
-            valid = bool(SequentialPlanValidator().validate(problem, plan))
+            plan = reader().parse_plan_string(problem, lines)
+            valid = bool(validator().validate(problem, plan))
             done = time.perf_counter()
             assert valid is attempt.valid, attempt.key
             whole, alone = whole + done - started, alone + done - read
