@@ -5,6 +5,7 @@ An operator gets the Z3 term, its arguments as Python expressions, and a functio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -97,9 +98,14 @@ def _call(function: str, *extra: Callable[[Any], Any]) -> Operator:
 
 def _form(template: str) -> Operator:
     """`{0}` and `{1}` are arguments, `{w}` the width of the first, `{m}` all ones of the term's width,
-    `{h}` the sign bit of the first, `{p}` and `{q}` parameters."""
+    `{h}` the sign bit of the first, `{p}` and `{q}` parameters.
+
+    A term of more arguments than the template names does not compile: none may be passed over."""
+    named = len(set(re.findall(r"\{(\d)\}", template)))
 
     def operator(node: Any, parts: Parts, name: Name) -> str:
+        if len(parts) != named:
+            raise UncompilableError(f"{node.decl().name()} of {len(parts)} arguments")
         first = node.arg(0)
         width = first.size() if z3.is_bv(first) else 0
         own = node.size() if z3.is_bv(node) else 0
@@ -114,13 +120,29 @@ def _form(template: str) -> Operator:
     return operator
 
 
+def _modular(symbol: str) -> Operator:
+    """A sum or a product of any number of bit-vectors; Python's integers have room for what is then cut off."""
+    operator = _infix(symbol)
+
+    def masked(node: Any, parts: Parts, name: Name) -> str:
+        if node.size() > MAX_WIDTH:
+            raise UncompilableError("a very wide bit-vector")
+        return f"({operator(node, parts, name)} & {(1 << node.size()) - 1})"
+
+    return masked
+
+
+def _pair(node: Any, parts: Parts) -> Parts:
+    if len(parts) != 2:
+        raise UncompilableError(f"{node.decl().name()} of {len(parts)} arguments")
+    return parts
+
+
 def _two(operator: Operator) -> Operator:
     """An operator with exactly two arguments, where Z3 takes more and the standard does not say what they mean."""
 
     def checked(node: Any, parts: Parts, name: Name) -> Any:
-        if len(parts) != 2:
-            raise UncompilableError(f"{node.decl().name()} of {len(parts)} arguments")
-        return operator(node, parts, name)
+        return operator(node, _pair(node, parts), name)
 
     return checked
 
@@ -147,9 +169,9 @@ OPERATORS |= {
     z3.Z3_OP_IS_INT: _form("(({0}).denominator == 1)"),
     z3.Z3_OP_DIV: _two(_call("divide")),
     z3.Z3_OP_REM: _two(_call("rem")),
-    z3.Z3_OP_BADD: _form("({0} + {1} & {m})"),
+    z3.Z3_OP_BADD: _modular("+"),
     z3.Z3_OP_BSUB: _form("({0} - {1} & {m})"),
-    z3.Z3_OP_BMUL: _form("({0} * {1} & {m})"),
+    z3.Z3_OP_BMUL: _modular("*"),
     z3.Z3_OP_BNEG: _form("(-{0} & {m})"),
     z3.Z3_OP_BNOT: _form("({0} ^ {m})"),
     z3.Z3_OP_BAND: _infix("&"),
@@ -163,10 +185,10 @@ OPERATORS |= {
     z3.Z3_OP_BSDIV: _form("bvsdiv({0}, {1}, {w})"),
     z3.Z3_OP_BSREM: _form("bvsrem({0}, {1}, {w})"),
     z3.Z3_OP_BSMOD: _form("bvsmod({0}, {1}, {w})"),
-    z3.Z3_OP_ULEQ: _infix("<="),
-    z3.Z3_OP_ULT: _infix("<"),
-    z3.Z3_OP_UGEQ: _infix(">="),
-    z3.Z3_OP_UGT: _infix(">"),
+    z3.Z3_OP_ULEQ: _two(_infix("<=")),
+    z3.Z3_OP_ULT: _two(_infix("<")),
+    z3.Z3_OP_UGEQ: _two(_infix(">=")),
+    z3.Z3_OP_UGT: _two(_infix(">")),
     # Flipping the sign bit turns the signed order into the unsigned one.
     z3.Z3_OP_SLEQ: _form("(({0} ^ {h}) <= ({1} ^ {h}))"),
     z3.Z3_OP_SLT: _form("(({0} ^ {h}) < ({1} ^ {h}))"),
@@ -243,14 +265,14 @@ def _distinct(node: Any, parts: Parts, name: Name) -> str:
 
 @_operator(z3.Z3_OP_IDIV)
 def _div(node: Any, parts: Parts, name: Name) -> str:
-    a, b = parts
+    a, b = _pair(node, parts)
     by_a_positive_number = isinstance(b.value, int) and b.value > 0
     return f"({a.text} // {b.text})" if by_a_positive_number else f"div({a.text}, {b.text})"
 
 
 @_operator(z3.Z3_OP_MOD)
 def _mod(node: Any, parts: Parts, name: Name) -> str:
-    a, b = parts
+    a, b = _pair(node, parts)
     by_a_positive_number = isinstance(b.value, int) and b.value > 0
     return f"({a.text} % {b.text})" if by_a_positive_number else f"mod({a.text}, {b.text})"
 
