@@ -12,18 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import JsonValue
 
 from modulo.errors import WorkerError
+from modulo.verifiers.crew import Crew
 from modulo.verifiers.jobs import DeadlineError, Job, MemoryLimitError, PayloadSizeError
-from modulo.verifiers.lanes import Turn
+from modulo.verifiers.lanes import Lanes, Turn
 from modulo.verifiers.workers import Worker, WorkerDiedError
 from modulo.verifiers.zygote import HEADER, MAX_ANSWER, MAX_PAYLOAD, send_frame
-
-if TYPE_CHECKING:
-    from modulo.verifiers.pool import Pool
 
 __all__ = ["Batch"]
 
@@ -52,14 +50,15 @@ class Batch(Generic[T]):
 
     def __init__(
         self,
-        pool: Pool,
+        crew: Crew,
+        lanes: Lanes,
         function: str,
         payload: dict[str, JsonValue],
         items: Sequence[str],
         seconds: float,
         convert: Callable[[bytes, float], T],
     ) -> None:
-        self.pool, self.function, self.seconds = pool, function, seconds
+        self.crew, self.lanes, self.function, self.seconds = crew, lanes, function, seconds
         self.future: Future[list[T | WorkerError]] = Future()
         self._items, self._convert = items, convert
         self._results: list[T | WorkerError | None] = [None] * len(items)
@@ -80,7 +79,7 @@ class Batch(Generic[T]):
         self.future.set_running_or_notify_cancel()
         if not self._items:
             self.future.set_result([])
-        for _ in range(self.pool.workers):
+        for _ in range(self.lanes.slots):
             self.submit(self._next_chunk())
 
     def cancel(self) -> None:
@@ -89,7 +88,7 @@ class Batch(Generic[T]):
             self._cancelled = True
             chunks = list(self._chunks)
         for chunk in chunks:
-            self.pool.lanes.withdraw(chunk)
+            self.lanes.withdraw(chunk)
             chunk.cancel()
 
     def settle(self, item: _Item, result: T | WorkerError) -> None:
@@ -140,7 +139,7 @@ class Batch(Generic[T]):
         """Queue a chunk."""
         try:
             if chunk is not None:
-                self.pool.lanes.submit(chunk)
+                self.lanes.submit(chunk)
         except WorkerError as error:
             self._fail(error)
 
@@ -162,7 +161,7 @@ class Batch(Generic[T]):
         items: list[_Item] = []
         oversized: list[_Item] = []
         with self._lock:
-            share = -(-(len(self._items) - self._next) // self.pool.workers)
+            share = -(-(len(self._items) - self._next) // self.lanes.slots)
             wanted = _FIRST_ITEMS if self._mean is None else int(_CHUNK_SECONDS / max(self._mean, 1e-6))
             room = min(_CHUNK_BYTES, MAX_PAYLOAD - len(self.head) - 16)
             while self._next < len(self._items) and len(items) < max(1, min(wanted, share, _CHUNK_ITEMS)):
@@ -191,7 +190,7 @@ class _Chunk(Job, Generic[T]):
     """Items that go to one worker. Those before `at` are settled."""
 
     def __init__(self, batch: Batch[T], items: list[_Item]) -> None:
-        super().__init__(batch.pool, batch.function, batch.seconds)
+        super().__init__(batch.crew, batch.function, batch.seconds)
         self.batch, self.items, self.at = batch, items, 0
         self.replaced = False
         """Whether another chunk has been made of what it does not come to."""
@@ -279,7 +278,7 @@ class _Chunk(Job, Generic[T]):
             if before < self.at < len(self.items):
                 now = time.monotonic()
                 self.since, deadline = now, now + self.seconds
-                if now - began > _PATIENCE and self.pool.lanes.crowded:
+                if now - began > _PATIENCE and self.batch.lanes.crowded:
                     raise _CutError
                 mean = spent / (timed - 1) if timed > 1 else 0.0
                 time.sleep(min(_PAUSE, 0.8 * mean * (len(self.items) - self.at)))
@@ -292,7 +291,7 @@ class _Chunk(Job, Generic[T]):
     def _fault(self, frame: bytes) -> str:
         fault = json.loads(frame)
         if "memory" in fault:
-            raise MemoryLimitError(f"more than {self.pool.memory_mb} MiB needed")
+            raise MemoryLimitError(f"more than {self.crew.memory_mb} MiB needed")
         return str(fault["error"])
 
     def _settle(self, result: T | WorkerError) -> None:

@@ -11,17 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import JsonValue
 
 from modulo.errors import WorkerError
+from modulo.verifiers.crew import Crew
 from modulo.verifiers.lanes import Turn
 from modulo.verifiers.workers import Worker, WorkerDiedError
 from modulo.verifiers.zygote import MAX_ANSWER, MAX_PAYLOAD, receive_frame, send_frame
-
-if TYPE_CHECKING:
-    from modulo.verifiers.pool import Pool
 
 __all__ = ["Call", "DeadlineError", "Job", "MemoryLimitError", "PayloadSizeError"]
 
@@ -49,8 +47,8 @@ class _AnswerError(Exception):
 class Job(Turn):
     """A turn that talks to a worker, cancellable from any thread without blocking."""
 
-    def __init__(self, pool: Pool, function: str, seconds: float) -> None:
-        self.pool, self.function, self.seconds = pool, function, seconds
+    def __init__(self, crew: Crew, function: str, seconds: float) -> None:
+        self.crew, self.function, self.seconds = crew, function, seconds
         self.lock = threading.Lock()
         self.cancelled = False
         self.first = False
@@ -71,7 +69,7 @@ class Job(Turn):
         """
         self.first = False
         self.check()
-        worker = self.pool.take(fresh=fresh)
+        worker = self.crew.take(fresh=fresh)
         self.first = worker.jobs == 0
         try:
             self._attach(worker)
@@ -79,24 +77,24 @@ class Job(Turn):
             self.check()
         except TimeoutError:
             self._detach()
-            self.pool.retire(worker)
+            self.crew.retire(worker)
             raise DeadlineError(f"no answer within {self.seconds:g} s") from None
         except (EOFError, OSError, ValueError) as error:
             self._detach()
             status, peak = worker.zygote.end(worker)
             self.check()
-            if self.pool.ran_out_of_memory(status, peak):
-                raise MemoryLimitError(f"more than {self.pool.memory_mb} MiB needed") from None
+            if self.crew.ran_out_of_memory(status, peak):
+                raise MemoryLimitError(f"more than {self.crew.memory_mb} MiB needed") from None
             raise WorkerDiedError(f"the worker of {self.function} died ({_cause(status, error)})") from None
         except BaseException:
             self._detach()
-            self.pool.retire(worker)
+            self.crew.retire(worker)
             raise
         self._detach()
         if self.aside:
-            self.pool.retire(worker)  # its priority cannot be raised again
+            self.crew.retire(worker)  # its priority cannot be raised again
         else:
-            self.pool.give_back(worker)
+            self.crew.give_back(worker)
 
     def check(self) -> None:
         """Raise `WorkerError` if nobody wants the result any more."""
@@ -142,13 +140,13 @@ class Call(Job):
 
     def __init__(
         self,
-        pool: Pool,
+        crew: Crew,
         function: str,
         payload: JsonValue,
         seconds: float,
         answer: Callable[[JsonValue], JsonValue] | None = None,
     ) -> None:
-        super().__init__(pool, function, seconds)
+        super().__init__(crew, function, seconds)
         self.future: Future[JsonValue] = Future()
         self._payload, self._answer = payload, answer
 
@@ -191,7 +189,7 @@ class Call(Job):
                     send_frame(worker.sock, worker.number, reply)
                     answer = _received(worker, deadline)
                 if "memory" in answer:
-                    raise MemoryLimitError(f"more than {self.pool.memory_mb} MiB needed")
+                    raise MemoryLimitError(f"more than {self.crew.memory_mb} MiB needed")
                 return answer
         except _AnswerError as error:
             raise error.why from None

@@ -56,7 +56,7 @@ class Lanes:
     """
 
     def __init__(self, slots: int, *, slow: int, quantum: float) -> None:
-        self._slow, self._quantum = slow, quantum
+        self.slots, self._slow, self._quantum = slots, slow, quantum
         self._executor = ThreadPoolExecutor(slots + slow, thread_name_prefix="modulo-verifier")
         self._changed = threading.Condition(threading.Lock())
         self._free, self._aside = slots, 0

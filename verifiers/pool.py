@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -24,16 +23,14 @@ from pydantic import JsonValue
 
 from modulo.errors import WorkerError
 from modulo.verifiers.batches import Batch
+from modulo.verifiers.crew import Crew
 from modulo.verifiers.jobs import Call, DeadlineError, MemoryLimitError, PayloadSizeError
 from modulo.verifiers.lanes import Lanes
-from modulo.verifiers.workers import Worker, Zygote
 
 __all__ = ["DeadlineError", "MemoryLimitError", "PayloadSizeError", "Pool", "shared"]
 
 T = TypeVar("T")
 
-_MAX_JOBS = 2000
-_Z3_OUT_OF_MEMORY = 101
 _QUANTUM = 0.1
 _SLOW_PER_WORKER = 8
 
@@ -47,23 +44,18 @@ class Pool:
     """
 
     def __init__(self, preload: tuple[str, ...] = (), *, workers: int = 2, memory_mb: int = 2048) -> None:
-        self.preload, self.workers, self.memory_mb = preload, workers, memory_mb
-        self._zygote: Zygote | None = None
-        self._begin()
+        self._workers = workers
+        self._crew = Crew(preload, memory_mb)
+        self.lanes = self._new_lanes()
         _every.add(self)
 
-    def _begin(self) -> None:
-        self.lanes = Lanes(self.workers, slow=_SLOW_PER_WORKER * self.workers, quantum=_QUANTUM)
-        self._lock = threading.Lock()
-        self._starting = threading.Lock()
-        self._idle: list[Worker] = []
+    def _new_lanes(self) -> Lanes:
+        return Lanes(self._workers, slow=_SLOW_PER_WORKER * self._workers, quantum=_QUANTUM)
 
     def begin_again(self) -> None:
         """In a forked child, which has none of the threads and must not talk to the parent's workers."""
-        if self._zygote is not None:
-            self._zygote.disown()
-            self._zygote = None
-        self._begin()
+        self._crew.begin_again()
+        self.lanes = self._new_lanes()
 
     async def run(self, function: str, payload: JsonValue, *, seconds: float) -> JsonValue:
         """Call `function` ("package.module:name") with `payload` in a worker and return what it returns.
@@ -76,7 +68,7 @@ class Pool:
             PayloadSizeError: the job is over 16 MB.
             WorkerError: the function raised, or the worker died twice.
         """
-        call = Call(self, function, payload, seconds)
+        call = Call(self._crew, function, payload, seconds)
         self.lanes.submit(call)
         try:
             return await asyncio.wrap_future(call.future)
@@ -97,7 +89,7 @@ class Pool:
         `answer` answers what the job asks (`modulo.verifiers.zygote.ask`); it is called in the pool's thread, its time
         counts against `seconds`, and what it raises kills the worker and is raised here. Such a job is never repeated.
         """
-        call = Call(self, function, payload, seconds, answer)
+        call = Call(self._crew, function, payload, seconds, answer)
         self.lanes.submit(call)
         try:
             return call.future.result()
@@ -123,7 +115,7 @@ class Pool:
         Raises:
             WorkerError: the pool is closed.
         """
-        batch = Batch(self, function, payload, items, seconds, convert)
+        batch = Batch(self._crew, self.lanes, function, payload, items, seconds, convert)
         batch.start()
         try:
             return await asyncio.wrap_future(batch.future)
@@ -134,63 +126,11 @@ class Pool:
     def close(self) -> None:
         """Kill all workers and end running jobs with an error. Idempotent."""
         self.lanes.close()
-        self._idle.clear()
-        if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
+        self._crew.close()
 
     def _drop(self, call: Call) -> None:
         self.lanes.withdraw(call)
         call.cancel()
-
-    def take(self, *, fresh: bool = False) -> Worker:
-        """For a job: an idle worker, or a new one; a `fresh` one has served nobody.
-
-        Raises:
-            WorkerError: none can be started.
-        """
-        while True:
-            with self._lock:
-                worker = self._idle.pop() if self._idle else None
-            if worker is None:
-                return self._living_zygote().fork()
-            if not fresh and not worker.zygote.broken and worker.quiet():
-                return worker
-            self.retire(worker)
-
-    def give_back(self, worker: Worker) -> None:
-        """For a job that has ended well: its worker may serve another."""
-        worker.jobs += 1
-        if worker.jobs >= _MAX_JOBS:
-            self.retire(worker)
-        else:
-            with self._lock:
-                self._idle.append(worker)
-
-    def retire(self, worker: Worker) -> None:
-        """Kill a worker."""
-        worker.zygote.kill(worker)
-
-    def ran_out_of_memory(self, status: int, peak: int) -> bool:
-        """Whether a worker ended as native code does at its limit: in its own way, or aborting while it is large.
-
-        Args:
-            status: its wait status.
-            peak: its largest resident size in KiB.
-        """
-        if os.WIFEXITED(status):
-            return os.WEXITSTATUS(status) == _Z3_OUT_OF_MEMORY
-        crashed = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGABRT, signal.SIGSEGV)
-        return crashed and peak >= self.memory_mb * 1024 // 2
-
-    def _living_zygote(self) -> Zygote:
-        with self._starting:
-            if self._zygote is not None and self._zygote.broken:
-                self._zygote.close()
-                self._zygote = None
-            if self._zygote is None:
-                self._zygote = Zygote(self.preload, self.memory_mb)
-            return self._zygote
 
 
 _every: WeakSet[Pool] = WeakSet()
