@@ -28,20 +28,16 @@ import builtins
 import importlib
 import math
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from modulo.linked_kinds import KINDS, NUMERIC, TYPES, VALUES, LinkError, array_scalar, check_size, flat, unchanged
 
 __all__ = ["Cell", "LinkError", "Linker"]
 
 _PLAIN = frozenset({type(None), bool, int, str, bytes, complex})
-_NUMERIC = frozenset("biufc")
 _MAX_DEPTH = 40
-
-
-class LinkError(ValueError):
-    """A value that cannot cross, or a message that is malformed."""
 
 
 @dataclass
@@ -58,104 +54,7 @@ class Cell:
 
     def is_told(self) -> bool:
         """Whether the other side knows the contents."""
-        return self.seen is not None and _unchanged(self.seen, _KINDS[self.kind].contents(self.value))
-
-
-def _flat(pairs: dict[Any, Any]) -> list[Any]:
-    return [part for pair in pairs.items() for part in pair]
-
-
-def _fill_dict(value: dict[Any, Any], items: list[Any]) -> None:
-    value.clear()
-    for key, item in zip(items[::2], items[1::2], strict=True):
-        value[key] = item  # noqa: PERF403 - update() of a Counter would add
-
-
-def _fill_sequence(value: Any, items: list[Any]) -> None:
-    value.clear()
-    value.extend(items)
-
-
-def _fill_set(value: set[Any], items: list[Any]) -> None:
-    value.clear()
-    value.update(items)
-
-
-def _fill_bytes(value: bytearray, items: list[Any]) -> None:
-    value[:] = items[0]
-
-
-def _fill_array(value: Any, items: list[Any]) -> None:
-    numpy = _numpy()
-    value[...] = numpy.frombuffer(items[0], dtype=value.dtype).reshape(value.shape)
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """A kind of cell.
-
-    Attributes:
-        contents: what is in it: a list, or bytes.
-        fill: replaces that.
-        extra: what else belongs to it.
-        empty: makes an empty one from `extra`.
-    """
-
-    contents: Callable[[Any], Any]
-    fill: Callable[[Any, list[Any]], None]
-    empty: Callable[[Any], Any]
-    extra: Callable[[Any], Any] = lambda value: None
-
-
-_KINDS: dict[str, _Kind] = {
-    "list": _Kind(list, _fill_sequence, lambda extra: []),
-    "dict": _Kind(_flat, _fill_dict, lambda extra: {}),
-    "set": _Kind(list, _fill_set, lambda extra: set()),
-    "bytearray": _Kind(bytes, _fill_bytes, lambda extra: bytearray()),
-    "deque": _Kind(list, _fill_sequence, lambda extra: deque(maxlen=extra), lambda value: value.maxlen),
-    "Counter": _Kind(_flat, _fill_dict, lambda extra: Counter()),
-    "OrderedDict": _Kind(_flat, _fill_dict, lambda extra: OrderedDict()),
-    "defaultdict": _Kind(_flat, _fill_dict, lambda extra: defaultdict(extra), lambda value: value.default_factory),
-    "ndarray": _Kind(
-        lambda value: value.tobytes(),
-        _fill_array,
-        lambda extra: _numpy().empty(extra[1], dtype=_numeric(_numpy(), extra[0])),
-        lambda value: (value.dtype.str, value.shape),
-    ),
-}
-_TYPES: dict[type, str] = {
-    list: "list", dict: "dict", set: "set", bytearray: "bytearray", deque: "deque", Counter: "Counter",
-    OrderedDict: "OrderedDict", defaultdict: "defaultdict",
-}  # fmt: skip
-# What makes a value of the standard library again: module and name, to the arguments that make an equal one.
-_VALUES: dict[tuple[str, str], Callable[[Any], tuple[Any, ...]]] = {
-    ("decimal", "Decimal"): lambda v: (str(v),),
-    ("fractions", "Fraction"): lambda v: (v.numerator, v.denominator),
-    ("datetime", "date"): lambda v: (v.year, v.month, v.day),
-    ("datetime", "timedelta"): lambda v: (v.days, v.seconds, v.microseconds),
-    ("datetime", "datetime"): lambda v: _clock((v.year, v.month, v.day), v),
-    ("datetime", "time"): lambda v: _clock((), v),
-    ("datetime", "timezone"): lambda v: (v.utcoffset(None),),
-    ("builtins", "range"): lambda v: (v.start, v.stop, v.step),
-    ("builtins", "slice"): lambda v: (v.start, v.stop, v.step),
-    ("uuid", "UUID"): lambda v: (v.hex,),
-    ("pathlib", "PosixPath"): lambda v: (str(v),),
-    ("pathlib", "PurePosixPath"): lambda v: (str(v),),
-}
-
-
-def _clock(date: tuple[int, ...], value: Any) -> tuple[Any, ...]:
-    zone = value.tzinfo
-    if zone is not None and type(zone) is not sys.modules["datetime"].timezone:
-        raise LinkError("a time in a named zone cannot cross")
-    return (*date, value.hour, value.minute, value.second, value.microsecond, zone)
-
-
-def _numpy() -> Any:
-    try:
-        return importlib.import_module("numpy")
-    except ImportError:
-        raise LinkError("numpy is not installed where the tests run: pip install 'llm-modulo[science]'") from None
+        return self.seen is not None and unchanged(self.seen, KINDS[self.kind].contents(self.value))
 
 
 class Linker:
@@ -201,8 +100,8 @@ class Linker:
             raise LinkError(f"the value is nested more than {_MAX_DEPTH} deep")
         if kind is tuple or kind is frozenset:
             return [kind.__name__, *(self.pack(item, depth + 1) for item in value)]
-        if kind in _TYPES:
-            return ["cell", self._number(value, _TYPES[kind])]
+        if kind in TYPES:
+            return ["cell", self._number(value, TYPES[kind])]
         name = type.__dict__["__name__"].__get__(kind)
         if issubclass(kind, type):
             return ["type", value_name] if (value_name := _builtin(value)) else self.foreign(value)
@@ -215,13 +114,13 @@ class Linker:
 
     def _library_value(self, value: Any, kind: type, name: str, depth: int) -> Any:
         numpy = sys.modules.get("numpy")
-        if numpy is not None and kind is getattr(numpy, "ndarray", None) and value.dtype.kind in _NUMERIC:
+        if numpy is not None and kind is getattr(numpy, "ndarray", None) and value.dtype.kind in NUMERIC:
             return ["cell", self._number(value, "ndarray")]
-        if numpy is not None and issubclass(kind, getattr(numpy, "generic", ())) and value.dtype.kind in _NUMERIC:
+        if numpy is not None and issubclass(kind, getattr(numpy, "generic", ())) and value.dtype.kind in NUMERIC:
             return ["value", "numpy", value.dtype.str, value.tobytes()]
         module = type.__dict__["__module__"].__get__(kind)
         for home in ("pathlib", module) if name.endswith("Path") else (module,):
-            arguments = _VALUES.get((home, name)) if type(home) is str else None
+            arguments = VALUES.get((home, name)) if type(home) is str else None
             if arguments is not None and getattr(sys.modules.get(home), name, None) is kind:
                 try:
                     return ["value", home, name, *(self.pack(item, depth + 1) for item in arguments(value))]
@@ -261,7 +160,7 @@ class Linker:
                 cell = self.cells[number]
                 if cell.is_told():
                     continue
-                kind = _KINDS[cell.kind]
+                kind = KINDS[cell.kind]
                 cell.seen = now = kind.contents(cell.value)
                 items = [now] if type(now) is bytes else [self.pack(item) for item in now]
                 told.append([number, cell.kind, self.pack(kind.extra(cell.value)), *items])
@@ -276,7 +175,7 @@ class Linker:
         filling: list[tuple[Cell, list[Any]]] = []
         for change in _listed(changes, 0):
             number, kind, extra, *items = _listed(change, 3)
-            if type(number) is not int or type(kind) is not str or kind not in _KINDS:
+            if type(number) is not int or type(kind) is not str or kind not in KINDS:
                 raise LinkError("a cell is malformed")
             cell = self.cells.get(number)
             if cell is None:
@@ -290,10 +189,10 @@ class Linker:
         opened = [(cell, self._contents(cell.kind, items)) for cell, items in filling]
         for cell, values in opened:
             try:
-                _KINDS[cell.kind].fill(cell.value, values)
+                KINDS[cell.kind].fill(cell.value, values)
             except (TypeError, ValueError) as error:
                 raise LinkError(f"a cell cannot be filled: {error}") from None
-            cell.seen = _KINDS[cell.kind].contents(cell.value)
+            cell.seen = KINDS[cell.kind].contents(cell.value)
 
     def _contents(self, kind: str, items: list[Any]) -> list[Any]:
         if kind in ("bytearray", "ndarray"):
@@ -305,7 +204,7 @@ class Linker:
             # What has to be asked for its hash is asked now, while nothing is half filled.
             if kind == "set":
                 set(values)
-            elif _KINDS[kind].contents is _flat:
+            elif KINDS[kind].contents is flat:
                 set(values[::2])
         except TypeError as error:
             raise LinkError(f"a cell cannot be filled: {error}") from None
@@ -317,8 +216,8 @@ class Linker:
             raise LinkError("a cell is malformed")
         try:
             if kind == "ndarray":
-                _check_size(extra, items[0])
-            return _KINDS[kind].empty(extra)
+                check_size(extra, items[0])
+            return KINDS[kind].empty(extra)
         except (TypeError, ValueError, IndexError, OverflowError):
             raise LinkError("a cell is malformed") from None
 
@@ -371,9 +270,8 @@ class Linker:
         try:
             home, name, *arguments = rest
             if home == "numpy":
-                numpy = _numpy()
-                return numpy.frombuffer(arguments[0], dtype=_numeric(numpy, name), count=1)[0]
-            if (home, name) not in _VALUES:
+                return array_scalar(name, arguments[0])
+            if (home, name) not in VALUES:
                 raise LinkError("an unknown value")
             return getattr(importlib.import_module(home), name)(*(self.open(item) for item in arguments))
         except LinkError:
@@ -382,23 +280,10 @@ class Linker:
             raise LinkError(f"a value is malformed: {error}") from None
 
 
-def _check_size(extra: Any, data: bytes) -> None:
-    """Refuse an array whose contents are not there in full."""
-    name, shape = extra
-    if math.prod(shape) * _numeric(_numpy(), name).itemsize != len(data):
-        raise LinkError("an array's shape is malformed")
-
-
 def _listed(form: Any, least: int) -> list[Any]:
     if type(form) is not list or len(form) < least:
         raise LinkError("a form is malformed")
     return form
-
-
-def _unchanged(before: Any, now: Any) -> bool:
-    if type(now) is bytes:
-        return bool(before == now) and type(before) is bytes
-    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
 
 
 def _builtin(value: Any) -> str | None:
@@ -412,15 +297,3 @@ def _type(name: Any) -> Any:
     if not isinstance(made, type):
         raise LinkError("an unknown type")
     return made
-
-
-def _numeric(numpy: Any, name: Any) -> Any:
-    if type(name) is not str or len(name) > 8:
-        raise LinkError("an array's type is malformed")
-    try:
-        dtype = numpy.dtype(name)
-    except TypeError:
-        raise LinkError("an array's type is malformed") from None
-    if dtype.kind not in _NUMERIC:
-        raise LinkError("an array's type is malformed")
-    return dtype

@@ -16,7 +16,7 @@ from typing import Any
 from modulo.verifiers import tests_proxy, tests_special, zygote
 from modulo.verifiers.tests_link import Link, TestsFaultError
 from modulo.verifiers.tests_plain import run_plain
-from modulo.verifiers.tests_source import compiled, outline
+from modulo.verifiers.tests_source import MODULE, compiled, outline
 
 __all__ = ["run"]
 
@@ -32,7 +32,8 @@ def run(payload: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         `load`: what went wrong when the program was loaded, or null; `tests`: a report for each test, see
-        `tests_report`; `tests_fault`: why the tests themselves cannot be run, or null, and in which `field`; `memory`: they ran out.
+        `tests_report`; `tests_fault`: why the tests themselves cannot be run, or null, and in which `field`; `memory`:
+        they ran out of it.
     """
     if payload["code"] is not None:
         compiled(payload["code"])  # before the fork: the next job of this worker has it ready
@@ -81,6 +82,7 @@ def _run(payload: dict[str, Any]) -> dict[str, Any]:
     link = Link(
         zygote.ask,
         program=payload["program"],
+        test_module=MODULE,
         memory_mb=payload["memory_mb"],
         call_seconds=payload["call_seconds"],
         proxies=tests_proxy,
@@ -89,7 +91,6 @@ def _run(payload: dict[str, Any]) -> dict[str, Any]:
     candidate = tests_proxy.CandidateModule(payload["module"])
     sys.modules[payload["module"]] = candidate
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    link.own("tests")
     reports: list[dict[str, Any]] = []
     if payload["code"] is not None:
         reports += _run_code(link, candidate, payload)

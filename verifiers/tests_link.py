@@ -7,9 +7,7 @@ is what no test can turn into a pass, whatever it catches: the test during which
 
 from __future__ import annotations
 
-import builtins
 import sys
-import types
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 
 from modulo.linked import Linker, LinkError
 from modulo.tagged import TaggedError, decode, encode
+from modulo.verifiers.tests_hosts import Hosts
 from modulo.verifiers.tests_shown import arguments, shown
 from modulo.verifiers.tests_words import became
 
@@ -63,6 +62,7 @@ class Link(Linker):
         exchange: sends one message and returns the reply, as `modulo.protocols.CallReply` without its class.
         program: the candidate's source, to quote a line of.
         memory_mb: its memory, for words.
+        test_module: name of the tests' module.
         call_seconds: for one call; whoever exchanges keeps it, except for coroutines.
         proxies: makes and recognises proxies (`modulo.verifiers.tests_proxy`).
     """
@@ -72,6 +72,7 @@ class Link(Linker):
         exchange: Callable[[dict[str, Any]], dict[str, Any]],
         *,
         program: str,
+        test_module: str,
         memory_mb: int,
         call_seconds: float,
         proxies: Any,
@@ -83,9 +84,7 @@ class Link(Linker):
         self._classes: dict[int, type] = {}
         self._class_of: dict[int, int] = {}
         self._dropped: list[int] = []
-        self._hosts: dict[int, Any] = {}
-        self._host_numbers: dict[int, int] = {}
-        self._test_module = ""
+        self._hosts = Hosts(test_module)
         self.faults: list[str] = []
         self.tests_fault = ""
         self.missing = ""
@@ -93,10 +92,6 @@ class Link(Linker):
         self.asked = 0
         self.last: Record | None = None
         self._nested = 0
-
-    def own(self, test_module: str) -> None:
-        """Name of the tests' module: instances of its classes may be handed to the candidate."""
-        self._test_module = test_module
 
     # -- asking
 
@@ -265,50 +260,26 @@ class Link(Linker):
 
     def foreign(self, value: Any) -> list[Any]:
         """See `Linker.foreign`."""
-        if (form := self._proxies.form(value)) is not None:
-            return form  # type: ignore[no-any-return]
-        known = id(value) in self._host_numbers
-        number = self._host_number(value)
-        if isinstance(value, type) and issubclass(value, Exception):
-            return ["host", number] if known else ["host class", number, value.__name__, ["type", _base(value)]]
-        if isinstance(value, Exception):
-            form = ["host error", number, self.pack(type(value)), *(self.pack(arg) for arg in value.args)]
-            return ["host", number] if known else form
-        return ["host", number, self._ability(value)]
-
-    def _host_number(self, value: Any) -> int:
-        number = self._host_numbers.get(id(value))
-        if number is None:
-            number = len(self._hosts)
-            self._hosts[number] = value
-            self._host_numbers[id(value)] = number
-        return number
-
-    def _ability(self, value: Any) -> str:
-        kind = type(value)
-        if kind.__module__ in (self._test_module, "unittest.mock", "_io"):
-            return "callable thing" if callable(value) else "thing"
-        if callable(value):
-            return "function" if kind is types.FunctionType else "callable"
-        if hasattr(kind, "__next__"):
-            return "iterator"
-        raise LinkError(
-            f"a value of type {kind.__name__} is neither plain, nor callable, nor an iterator, nor of a class of theirs"
-        )
+        form: list[Any] | None = self._proxies.form(value)
+        return form if form is not None else self._hosts.form(value, self.pack)
 
     def _serve(self, told: dict[str, Any]) -> dict[str, Any]:
         """Answer what the candidate asked in the middle of a call."""
-        verb, of, before = told.get("verb"), told.get("of"), self.last
-        target = self._hosts.get(of) if type(of) is int else None
-        args = [self._opened(item) for item in told.get("args", ())]
-        kwargs = {name: self._opened(item) for name, item in told.get("kwargs", ())}
+        before = self.last
         try:
-            result = self._perform(verb, target, args, kwargs)
-        except DeadError:
-            raise
+            args = [self.open(item) for item in told["args"]]
+            kwargs = {str(name): self.open(item) for name, item in told["kwargs"]}
+        except (LinkError, KeyError, TypeError, ValueError) as error:
+            raise self._die(f"the program did not answer as it must ({error})") from None
+        try:
+            result = self._hosts.perform(told.get("verb"), told.get("of"), args, kwargs)
+            if told.get("verb") == "get":
+                self._crossing(result)
         except Exception as error:  # noqa: BLE001 - what a function of the tests raises goes to who called it
             raised = error
             return self._told(lambda: {"raise": self.pack(raised)})
+        except DeadError:
+            raise
         except BaseException:  # pytest.skip and its like: not for the candidate to catch
             self.dead = "the tests broke off in the middle of a call"
             raise
@@ -316,23 +287,9 @@ class Link(Linker):
             self.last = before
         return self._told(lambda: {"return": self.pack(result)})
 
-    def _perform(self, verb: Any, target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if verb == "call" and callable(target):
-            return target(*args, **kwargs)
-        if verb == "next" and hasattr(type(target), "__next__"):
-            return next(target)
-        if target is None or "thing" not in self._ability(target):
-            raise AttributeError("not something that the tests hand out")
-        if verb == "iter":
-            return iter(target)
-        if args and type(args[0]) is str and not args[0].startswith("_"):
-            if verb == "get" and len(args) == 1:
-                return getattr(target, args[0])
-            if verb == "set" and len(args) == 2:
-                return setattr(target, args[0], args[1])
-        raise AttributeError("not something that the tests hand out")
-
-
-def _base(error: type) -> str:
-    """The nearest builtin class above an exception class."""
-    return next(str(base.__name__) for base in error.__mro__ if getattr(builtins, base.__name__, None) is base)
+    def _crossing(self, value: Any) -> None:
+        """Refuse an attribute that cannot cross: the candidate looked at it, the tests did not hand it over."""
+        try:
+            self.pack(value)
+        except LinkError as error:
+            raise AttributeError(str(error)) from None

@@ -7,7 +7,7 @@ from typing import Any
 
 from modulo.verifiers.tests_link import FaultError, Link, TestsFaultError
 from modulo.verifiers.tests_report import attempt, explained
-from modulo.verifiers.tests_source import FILE, compiled, outline, wanted_names
+from modulo.verifiers.tests_source import FILE, MODULE, compiled, outline, wanted_names
 
 __all__ = ["given_names", "run_plain"]
 
@@ -30,7 +30,7 @@ def run_plain(link: Link, candidate: Any, text: str, entry: str | None) -> list[
         TestsFaultError: the tests themselves cannot be run.
     """
     found = outline(text)
-    module = types.ModuleType("tests")
+    module = types.ModuleType(MODULE)
     module.__file__ = FILE
     try:
         module.__dict__.update(given_names(link, candidate, text))

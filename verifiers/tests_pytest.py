@@ -14,7 +14,7 @@ import pytest
 from modulo.verifiers.tests_link import Link, TestsFaultError
 from modulo.verifiers.tests_plain import broken, given_names
 from modulo.verifiers.tests_report import explained, not_run, passed
-from modulo.verifiers.tests_source import FILE, compiled
+from modulo.verifiers.tests_source import FILE, MODULE, compiled
 
 __all__ = ["run_pytest"]
 
@@ -55,7 +55,7 @@ class _Text(pytest.Module):
     runner: _Runner
 
     def _getobj(self) -> types.ModuleType:
-        module = types.ModuleType("tests")
+        module = types.ModuleType(MODULE)
         module.__file__ = FILE
         module.__dict__.update(given_names(self.runner.link, self.runner.candidate, self.runner.text))
         exec(compiled(self.runner.text), module.__dict__)

@@ -14,10 +14,13 @@ import types
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["FILE", "Outline", "compiled", "outline", "wanted_names"]
+__all__ = ["FILE", "MODULE", "Outline", "compiled", "outline", "wanted_names"]
 
 FILE = "tests.py"
 """What the text is called in tracebacks."""
+
+MODULE = "tests"
+"""What the module made of it is called."""
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _FRAMEWORKS = {"pytest", "hypothesis", "unittest"}

@@ -26,6 +26,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from modulo.adapters.sandboxes.guest_hosts import HOST_KINDS, number_of
 from modulo.adapters.sandboxes.guest_outcome import describe, guarded, line_of, load_module
 from modulo.linked import Linker, LinkError
 from modulo.tagged import TaggedError, decode
@@ -113,8 +114,8 @@ class Objects(Linker):
 
     def foreign(self, value: Any) -> list[Any]:
         """See `Linker.foreign`."""
-        if type(value) in _HOST_KINDS.values():
-            return ["host", object.__getattribute__(value, "_number")]
+        if (number := number_of(value)) is not None:
+            return ["host", number]
         if isinstance(value, Exception) and type(vars(value).get(_HOST)) is int:
             return ["host", vars(value)[_HOST]]
         if isinstance(value, type):
@@ -156,7 +157,7 @@ class Objects(Linker):
 
     def _host(self, tag: str, number: int, rest: list[Any]) -> Any:
         if tag == "host":
-            return _HOST_KINDS[rest[0]](self, number)
+            return HOST_KINDS[rest[0]](self.ask, number)
         if tag == "host class":  # an exception class of the tests
             return type(rest[0], (self.open(rest[1]),), {})
         error = self.open(rest[0])(*(self.open(item) for item in rest[1:]))  # host error
@@ -233,80 +234,6 @@ class _Printed(io.TextIOBase):
         self._pieces.clear()
         self._left = _PRINTED
         return text
-
-
-class _Host:
-    """Something of the tests: nothing of it is here but its number."""
-
-    __slots__ = ("_number", "_objects")
-    _number: int
-    _objects: Objects
-
-    def __init__(self, objects: Objects, number: int) -> None:
-        object.__setattr__(self, "_objects", objects)
-        object.__setattr__(self, "_number", number)
-
-
-class _HostCallable(_Host):
-    __slots__ = ()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._objects.ask("call", self._number, args, kwargs)
-
-
-class _HostFunction(_HostCallable):
-    __slots__ = ()
-
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
-
-
-class _HostIterator(_Host):
-    __slots__ = ()
-
-    def __iter__(self) -> _HostIterator:
-        return self
-
-    def __next__(self) -> Any:
-        return self._objects.ask("next", self._number, (), {})
-
-
-class _HostThing(_Host):
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        return self._objects.ask("get", self._number, (name,), {})
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._objects.ask("set", self._number, (name, value), {})
-
-    def __iter__(self) -> Any:
-        return self._objects.ask("iter", self._number, (), {})
-
-    def __next__(self) -> Any:
-        return self._objects.ask("next", self._number, (), {})
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-class _HostCallableThing(_HostThing):
-    __slots__ = ()
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._objects.ask("call", self._number, args, kwargs)
-
-
-_HOST_KINDS: dict[str, type[_Host]] = {
-    "callable": _HostCallable,
-    "function": _HostFunction,
-    "iterator": _HostIterator,
-    "thing": _HostThing,
-    "callable thing": _HostCallableThing,
-}
 
 
 def _specials(kind: type) -> list[str]:

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import platformdirs
 
-from modulo import linked, tagged
+from modulo import linked, linked_kinds, tagged
 from modulo.adapters.sandboxes import packages
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import ImageName
@@ -179,7 +179,7 @@ def _library() -> Path:
 
 
 def _our_files() -> Iterator[tuple[str, Path]]:
-    for module in (linked, tagged):
+    for module in (linked, linked_kinds, tagged):
         yield f"modulo/{Path(str(module.__file__)).name}", Path(str(module.__file__))
     for pattern in _INSIDE:
         for path in sorted(Path(__file__).parent.glob(f"{pattern}.py")):

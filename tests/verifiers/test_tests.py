@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -41,11 +42,12 @@ class Canned:
         self.replies, self.load = replies, load
         self.calls: Sequence[Call] = ()
         self.limits: Limits | None = None
+        self.image: ImageName | None = None
 
     async def run(
         self, program: str, *, entry: str, calls: Sequence[Call], limits: Limits, image: ImageName = "base"
     ) -> RunReport:
-        self.calls, self.limits = calls, limits
+        self.calls, self.limits, self.image = calls, limits, image
         skipped = [CallReply(kind="skipped")] * (len(calls) - len(self.replies))
         return RunReport(load=self.load, replies=(*self.replies, *skipped), backend="canned", image="sha256:1")
 
@@ -235,6 +237,53 @@ async def test_exceptions_are_matched_by_exact_name() -> None:
     assert verdict.critiques[0].message == "f(1) returned 3, expected it to raise ValueError"
 
 
+async def test_a_message_may_have_to_match() -> None:
+    spec = {"entry": "f", "cases": [{"args": [1], "raises": "ValueError", "match": "neg.*: 1$"}]}
+    for error, outcome in {
+        "ValueError: negative: 1": Outcome.PASS,
+        "ValueError: it is negative: 1": Outcome.PASS,
+        "ValueError: negative: 10": Outcome.FAIL,
+        "ValueError": Outcome.FAIL,
+        "TypeError: negative: 1": Outcome.FAIL,
+    }.items():
+        assert (await judge(CallReply(kind="raised", error=error), spec=spec)).outcome is outcome
+    verdict = await judge(CallReply(kind="raised", error="ValueError: no", line=2), spec=spec)
+    assert verdict.critiques[0].message == (
+        "f(1) raised ValueError: no on line 2: `def square(x):`; "
+        "expected it to raise ValueError with a message matching neg.*: 1$"
+    )
+
+
+async def test_tolerance_order_and_time_of_one_case_or_of_all() -> None:
+    cases: list[dict[str, Any]] = [
+        {"args": [1], "expect": 0.5},
+        {"args": [2], "expect": [1.0, 2.0], "unordered": True},
+        {"args": [3], "expect": 0.5, "tolerance": {"absolute": 0.2}, "seconds": 7},
+        {"args": [4], "expect": {"$tuple": ["b", "a", "a"]}, "unordered": True},
+    ]
+    spec = {"entry": "f", "cases": cases, "tolerance": 1e-3}
+    right = (value(0.5001), value([2.0001, 1.0]), value(0.65), value({"$tuple": ["a", "b", "a"]}))
+    assert (await judge(*right, spec=spec)).outcome is Outcome.PASS
+    for place, wrong in enumerate((value(0.502), value([2.0, 2.0]), value(0.75), value(["a", "b", "a"]))):
+        verdict = await judge(*right[:place], wrong, *right[place + 1 :], spec=spec)
+        assert verdict.evidence["public_passed"] == 3
+        assert len(verdict.critiques) == 1
+    assert verdict.critiques[0].message == "f(4) returned ['a', 'b', 'a'], expected ('b', 'a', 'a'), in any order"
+    sandbox = Canned(*right)
+    await build(sandbox, spec).verify(PROBLEM, PROGRAM)
+    assert [call.seconds for call in sandbox.calls] == [None, None, 7, None]
+
+
+async def test_packages_select_the_image() -> None:
+    for packages, image in (([], "base"), (["numpy"], "science"), (["sympy", "numpy"], "science")):
+        sandbox = Canned(value(9), value(0), value(179981274564))
+        await build(sandbox, {**SPEC, "packages": packages}).verify(PROBLEM, PROGRAM)
+        assert sandbox.image == image
+    missing = CallReply(kind="raised", error="ModuleNotFoundError: No module named 'scipy'", line=1)
+    verdict = await judge(load=missing, spec={**SPEC, "packages": ["numpy", "sympy"]})
+    assert verdict.critiques[0].message.endswith("only Python's standard library and numpy and sympy are installed")
+
+
 async def test_none_is_a_value_to_expect() -> None:
     spec = {"entry": "f", "cases": [{"args": [1], "expect": None}]}
     assert (await judge(value(None), spec=spec)).outcome is Outcome.PASS
@@ -308,6 +357,47 @@ def test_load_is_idempotent_and_canonical() -> None:
     }
 
 
+TESTS = "def test_a():\n    assert square(3) == 9\n"
+FULL: dict[str, Any] = {
+    "entry": "f",
+    "cases": [
+        {"args": [1], "expect": [1.5], "unordered": True, "tolerance": 1, "seconds": 2},
+        {"raises": "ValueError", "match": "no"},
+    ],
+    "code": TESTS,
+    "hidden_code": "def check(candidate):\n    pass\n",
+    "module": "answer",
+    "properties": [{"name": "p", "given": {"x": "lists(integers())"}, "holds": "result == [y for y in x]"}],
+    "hidden_properties": [{"name": "q", "given": {"x": "text()"}, "holds": "f(result) == x", "assume": "len(x) > 1"}],
+    "examples": 5,
+    "tolerance": {"relative": 0.1},
+    "packages": ["numpy"],
+    "total_seconds": 3,
+}
+
+
+def test_all_fields_load_and_load_again() -> None:
+    once: Any = factory.load(FULL, base=None)
+    assert factory.load(once, base=None) == once
+    assert once["cases"][0]["tolerance"] == {"absolute": 1.0, "relative": 1.0}
+    assert once["tolerance"] == {"relative": 0.1}
+    scripts = {"cases": [{"stdin": "1"}, {"stdout": "2", "exit": 3}], "hidden": []}
+    scripts["cases"][0]["stdout"] = "1\n"  # type: ignore[index]
+    once = factory.load(scripts, base=None)
+    assert once == {"cases": [{"stdin": "1", "stdout": "1\n"}, {"stdin": "", "stdout": "2", "exit": 3}]}
+    assert factory.load(once, base=None) == once
+
+
+def test_files_of_tests_are_read_into_the_spec(tmp_path: Path) -> None:
+    (tmp_path / "public.py").write_text(TESTS, encoding="utf-8")
+    spec = {"code_file": "public.py", "hidden_code": TESTS}
+    assert factory.load(spec, base=tmp_path) == {"code": TESTS, "hidden_code": TESTS}
+    for broken in ({"code_file": "none.py"}, {"code_file": "public.py", "code": TESTS}, {"code_file": 3}):
+        with pytest.raises(ProblemError) as error:
+            factory.load(broken, base=tmp_path)
+        assert error.value.field == "code_file"
+
+
 CASE: dict[str, Any] = {"args": [3], "expect": 9}
 
 
@@ -340,6 +430,41 @@ CASE: dict[str, Any] = {"args": [3], "expect": 9}
         ({"entry": "f", "cases": [CASE], "call_seconds": 0}, "call_seconds"),
         ({"entry": "f", "cases": [CASE], "memory_mb": 1}, "memory_mb"),
         ({"entry": "f", "cases": [CASE], "total_seconds": "soon"}, "total_seconds"),
+        ({"entry": "f", "cases": [{**CASE, "tolerance": -1}]}, "cases[0].tolerance.absolute"),
+        ({"entry": "f", "cases": [{**CASE, "tolerance": "x"}]}, "cases[0].tolerance"),
+        ({"entry": "f", "cases": [{**CASE, "tolerance": True}]}, "cases[0].tolerance"),
+        ({"entry": "f", "cases": [{**CASE, "unordered": True}]}, "cases[0].unordered"),
+        ({"entry": "f", "cases": [{**CASE, "unordered": 1}]}, "cases[0].unordered"),
+        ({"entry": "f", "cases": [{**CASE, "match": "x"}]}, "cases[0].match"),
+        ({"entry": "f", "cases": [{"raises": "E", "match": "("}]}, "cases[0].match"),
+        ({"entry": "f", "cases": [{"raises": "E", "match": "(?=x)"}]}, "cases[0].match"),
+        ({"entry": "f", "cases": [{**CASE, "seconds": 0}]}, "cases[0].seconds"),
+        ({"cases": [{"stdin": "1"}]}, "cases[0].stdout"),
+        ({"cases": [{"stdin": 1, "stdout": "1"}]}, "cases[0].stdin"),
+        ({"cases": [{"stdout": "1", "exit": 256}]}, "cases[0].exit"),
+        ({"cases": [{"stdout": "1", "expect": 1}]}, "cases[0].expect"),
+        ({"entry": "f", "cases": [CASE], "hidden": [{"stdout": "1"}]}, "cases"),
+        ({"entry": "f", "cases": [CASE], "packages": ["torch"]}, "packages[0]"),
+        ({"code": "def test_a(:"}, "code"),
+        ({"code": "x = 1\0"}, "code"),
+        ({"code": "def helper(): pass"}, "code"),
+        ({"code": "def check(): pass"}, "code"),
+        ({"code": "def check(candidate): pass"}, "entry"),
+        ({"entry": "f", "code": "import pytest\ndef check(candidate): pass\ndef test_a(): pass"}, "code"),
+        ({"hidden_code": ""}, "hidden_code"),
+        ({"code": TESTS, "module": "a.b"}, "module"),
+        ({"code": TESTS, "examples": 0}, "examples"),
+        ({"properties": FULL["properties"]}, "entry"),
+        ({**FULL, "properties": [{"name": "p", "given": {}, "holds": "True"}]}, "properties[0].given"),
+        ({**FULL, "properties": [{"name": "p", "given": {"x": "list("}, "holds": "True"}]}, "properties[0].given.x"),
+        ({**FULL, "properties": [{"name": "p", "given": {"x": "intergers()"}, "holds": "x"}]}, "properties[0].given.x"),
+        ({**FULL, "properties": [{"name": "p", "given": {"f": "text()"}, "holds": "f"}]}, "properties[0].given.f"),
+        ({**FULL, "properties": [{"name": "p", "given": {"x": "text()"}, "holds": "y"}]}, "properties[0].holds"),
+        ({**FULL, "properties": [{"name": "p", "given": {"x": "text()"}, "holds": "x = 1"}]}, "properties[0].holds"),
+        (
+            {**FULL, "hidden_properties": [{"name": "p", "given": {"x": "text()"}, "holds": "x", "assume": "result"}]},
+            "hidden_properties[0].assume",
+        ),
     ],
 )
 def test_a_malformed_spec_names_its_field(spec: Any, field: str) -> None:
