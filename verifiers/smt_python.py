@@ -104,14 +104,14 @@ class _Module:
         if self.nodes > _MAX_NODES:
             raise UncompilableError("too large")
         done: dict[int, Operand] = {}
-        for node in order:
-            operand = self._operand(node, [done[child.get_id()] for child in node.children()])
-            shared = uses[node.get_id()] > 1 and not operand.simple
+        for key, node, children in order:
+            operand = self._operand(node, [done[child] for child in children])
+            shared = uses[key] > 1 and not operand.simple
             if (shared or operand.depth > _MAX_DEPTH) and not callable(operand.value):
                 name = self._name("t")
                 self.lines.append(f" {name} = {operand.text}")
                 operand = Operand(name, node)
-            done[node.get_id()] = operand
+            done[key] = operand
         return done[root.get_id()].text
 
     def _name(self, kind: str) -> str:
@@ -124,8 +124,6 @@ class _Module:
         return name
 
     def _operand(self, node: Any, parts: list[Operand]) -> Operand:
-        if not z3.is_app(node):
-            raise UncompilableError("a quantifier")
         kind = node.decl().kind()
         if kind == z3.Z3_OP_UNINTERPRETED and not parts:
             place = self.positions.get(node.decl().name())
@@ -163,28 +161,29 @@ class _Module:
 _SPLIT = {z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_ADD, z3.Z3_OP_MUL, z3.Z3_OP_SEQ_CONCAT}
 
 
-def _order(root: Any) -> tuple[list[Any], dict[int, int]]:
-    """The distinct terms in a term, arguments first, and how often each is an argument."""
-    order: list[Any] = []
+def _order(root: Any) -> tuple[list[tuple[int, Any, list[int]]], dict[int, int]]:
+    """The distinct terms in a term, arguments first, with their ids and their arguments'; and how often each is one."""
+    order: list[tuple[int, Any, list[int]]] = []
     uses: dict[int, int] = {root.get_id(): 1}
     seen: set[int] = set()
-    stack = [(root, False)]
+    stack: list[tuple[int, Any, list[int] | None]] = [(root.get_id(), root, None)]
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
+        key, node, children = stack.pop()
+        if children is not None:
+            order.append((key, node, children))
             continue
-        if node.get_id() in seen:
+        if key in seen:
             continue
-        seen.add(node.get_id())
+        seen.add(key)
         if len(seen) > _MAX_NODES:
             raise UncompilableError("too large")
-        stack.append((node, True))
         if not z3.is_app(node):
             raise UncompilableError("a quantifier")
-        for child in node.children():
-            uses[child.get_id()] = uses.get(child.get_id(), 0) + 1
-            stack.append((child, False))
+        parts = [(child.get_id(), child) for child in node.children()]
+        stack.append((key, node, [child for child, _ in parts]))
+        for child, term in parts:
+            uses[child] = uses.get(child, 0) + 1
+            stack.append((child, term, None))
     return order, uses
 
 

@@ -29,6 +29,10 @@ def merge(intervals):
             out.append([start, end])
     return out
 """
+RULE = (
+    "(declare-const age Int) (declare-const member Bool) (declare-const discount Bool) (assert (>= age 0))\n"
+    "(assert (= discount (or member (< age 18) (>= age 65))))\n(check-sat)"
+)
 FERRY = "(board c1 left)\n(sail left right)\n(debark c1 right)"
 
 # Problem, right answer, wrong answer, words of the critique on the wrong one.
@@ -39,6 +43,11 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
         "(load p1 depot)(drive depot mill)(drive mill farm)(unload-all)",
         "(forall (?x - parcel) (and (at ?x farm) (not (loaded ?x)))), which fails for ?x = p2",
     ),
+    "discount_rule": (
+        f"```smt2\n{RULE}\n```",
+        RULE.replace(">= age 65", "> age 65"),
+        "the script accepts age = 65, member = false, discount = false",
+    ),
     "exact_root": (r"The answer is $\sqrt{12}$.", "3.4641016151377544", ""),
     "ferry": (FERRY, FERRY.replace("(sail left right)\n", ""), "debark"),
     "free_hour": ('{"start": 13}', '{"start": 14}', "ben_is_free"),
@@ -48,6 +57,11 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
         "total_is_subtotal_plus_tax",
     ),
     "merge_intervals": (MERGE, MERGE.replace("max(out[-1][1], end)", "end"), "a hidden test fails"),
+    "packing": (
+        '{"tent": true, "stove": true, "camera": true, "book": true, "chair": false}',
+        '{"tent": true, "stove": false, "camera": false, "book": true, "chair": true}',
+        "a better value than 14 exists",
+    ),
     "roman_numerals": (f"```python{ROMAN}```", f"```python{ROMAN.replace('(4, ', '(3, ')}```", "to_roman(4)"),
     "shifts": (
         '{"Ada": "night", "Bo": "morning", "Cy": "noon"}',
