@@ -40,6 +40,7 @@ _GOES_ON = re.compile(
 """After a formula: there is more of it."""
 _BEFORE_BOX = re.compile(r"(?:(?:[+/^−]|(?<!\*)\*|-|\\(?:cdot|times|pm|mp|div))\s*|\d)\Z")
 _AFTER_BOX = re.compile(r"\s*(?:[+/^]|\*(?!\*)|-\s*[\d\\]|\\(?:cdot|times|pm|div)\b)")
+_BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\[{}]|[{}]")
 _JSON_LIKE = re.compile(r"""\{\s*(?:["'\[]|[\w$]+\s*:)|\[\s*["{\[]""")
 _PROSE = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 
@@ -198,16 +199,19 @@ def _closed(text: str, start: int) -> int:
 
 
 def _boxes(text: str) -> list[tuple[int, int, str]]:
-    r"""Place and contents of each `\boxed{…}`, braces balanced."""
-    found = []
-    for match in re.finditer(r"\\(?:boxed|fbox)\s*\{", text):
-        depth = 1
-        for i in range(match.end(), len(text)):
-            depth += {"{": 1, "}": -1}.get(text[i], 0) if text[i - 1] != "\\" else 0
-            if depth == 0:
-                found.append((match.start(), i + 1, text[match.end() : i].strip()))
-                break
-    return found
+    r"""Place and contents of each `\boxed{…}`, braces balanced, in one pass."""
+    found: list[tuple[int, int, str]] = []
+    opened: list[tuple[int, int] | None] = []
+    for match in _BRACES.finditer(text):
+        if match[0] == "}":
+            box = opened.pop() if opened else None
+            if box is not None:
+                found.append((box[0], match.end(), text[box[1] : match.start()].strip()))
+        elif match[0] == "{":
+            opened.append(None)
+        elif match[0][-1] == "{" and len(match[0]) > 2:
+            opened.append((match.start(), match.end()))
+    return sorted(found)
 
 
 def _boxed(text: str, boxes: list[tuple[int, int, str]]) -> str | None:
@@ -236,7 +240,8 @@ def _math(text: str, problem: Problem) -> str | None:
         return text.strip()
     if boxes := _boxes(text):
         return _boxed(text, boxes)
-    labels = [m for m in _LABEL.finditer(text) if not _is_choice(m, text)]
+    last = next((m for m in reversed(list(_LABEL.finditer(text))) if not _is_choice(m, text)), None)
+    labels = [] if last is None else [last]
     for matches in (list(_HASHES.finditer(text)), labels, list(_ANSWER_PHRASE.finditer(text))):
         if matches:
             value = _opened(text, matches[-1].start("value"), matches[-1]["value"])

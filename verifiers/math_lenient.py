@@ -12,12 +12,16 @@ from collections.abc import Iterator
 
 __all__ = ["finals", "is_decimal", "squeezed", "tidied"]
 
-_MAX_CHARS = 100_000
+_MAX_CHARS = 20_000
+"""What is searched of a text, from its end. With the bounds below it keeps hostile texts from taking long."""
+_MAX_BOX = 2_000
+_MAX_MARKS = 5
+_MAX_BOXES = 20
 _BARE_CHARS = 1_000
 _BOX = re.compile(r"\\+(?:boxed|fbox)\s*\{")
 _FORMULA = (
-    r"(?:\$\$(?:[^$]|\\\$)+?\$\$|(?<!\\)\$(?:\\\$|[^$\n])+?(?<!\\)\$"
-    r"|\\\((?:(?!\\\))[^\n])+?\\\)|\\\[(?:(?!\\\]).)+?\\\])"
+    r"(?:\$\$(?:[^$]|\\\$){1,1000}?\$\$|(?<!\\)\$(?:\\\$|[^$\n]){1,1000}?(?<!\\)\$"
+    r"|\\\((?:(?!\\[()])[^\n]){1,1000}?\\\)|\\\[(?:(?!\\[\[\]]).){1,1000}?\\\])"
 )
 _BROKEN = re.compile(r"(?<!\$)\$[ \t]*\n[^$]*\$(?!\$)|\\\([ \t]*\n.*?\\\)", re.S)
 """Not a formula: one within a line does not begin with a new line."""
@@ -85,7 +89,7 @@ def finals(text: str) -> Iterator[str]:
     text = _BROKEN.sub(" ", text)
     if len(text) <= _BARE_CHARS and not re.search(r"[A-Za-z]{3,}|\n\s*\n", _WORDS.sub(" ", text)):
         yield _unescaped(_decimal_comma(text))
-    for mark in reversed(list(_MARK.finditer(text))):
+    for mark in list(_MARK.finditer(text))[: -_MAX_MARKS - 1 : -1]:
         end = _SENTENCE_END.search(text, mark.end())
         items = list(_ITEM.finditer(text, mark.end(), end.start() if end else len(text)))
         telling = [item for item in items if not _LONE_SYMBOL.fullmatch(item[0])] or items
@@ -113,9 +117,9 @@ def _decimal_comma(text: str) -> str:
 
 def _boxes(text: str) -> Iterator[tuple[int, int, str]]:
     """Place and contents of each box; one that is not closed goes to the end."""
-    for match in _BOX.finditer(text):
+    for match in list(_BOX.finditer(text))[-_MAX_BOXES:]:
         depth, end = 1, match.end()
-        while end < len(text) and depth:
+        while end < min(len(text), match.end() + _MAX_BOX) and depth:
             depth += {"{": 1, "}": -1}.get(text[end], 0) if text[end - 1] != "\\" else 0
             end += 1
         yield match.start(), end, text[match.end() : end if depth else end - 1].strip()

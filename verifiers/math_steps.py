@@ -24,7 +24,7 @@ from modulo.verifiers.math_nodes import Obj, shown, symbols
 from modulo.verifiers.math_read import MathFault, read
 from modulo.verifiers.math_steps_formulas import Block, judge_formula
 from modulo.verifiers.math_steps_numbers import Judged, judge_numbers
-from modulo.verifiers.math_steps_read import Step, steps_in
+from modulo.verifiers.math_steps_read import Step, TooLongError, steps_in
 
 __all__ = ["check_steps", "judged"]
 
@@ -35,7 +35,10 @@ def check_steps(job: Job) -> dict[str, Any]:
     """Judge by `steps`."""
     spec = job.spec["steps"]
     given = [reference(text, job.declared) for text in spec["given"]]
-    found = judged(job.text, job.settings(), given=given, rounding=spec["rounding"] == "written")
+    try:
+        found = judged(job.text, job.settings(), given=given, rounding=spec["rounding"] == "written")
+    except TooLongError as error:
+        return finding("fail", f"the answer cannot be checked step by step: {error}", {})
     counts = {verdict: sum(j.verdict == verdict for j in found) for verdict in dict.fromkeys(j.verdict for j in found)}
     evidence: dict[str, Any] = {
         "steps": [

@@ -17,16 +17,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-__all__ = ["Step", "steps_in"]
+__all__ = ["Step", "TooLongError", "steps_in"]
 
 MAX_CHARS = 50_000
 MAX_STEPS = 500
 
+
+class TooLongError(Exception):
+    """More text or more steps than are judged."""
+
+
 _ANNOTATION = re.compile(r"<<([^<>\n]*)>>[ ]*(?:[$€£]\s?)?(-?(?:[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)\s?%?)?")
 _OPEN = re.compile(r"<<[^\n]{0,80}")
 _DISPLAY = re.compile(
-    r"\\begin\{(?P<env>align|aligned|eqnarray|gather|equation|split)(?P<star>\*?)\}(?P<rows>.*?)\\end\{(?P=env)(?P=star)\}"
-    r"|\$\$(?P<dollars>.+?)\$\$|\\\[(?P<square>.+?)\\\]|(?<!\\)\$(?P<inline>[^$\n]+)(?<!\\)\$|\\\((?P<round>.+?)\\\)",
+    r"\\begin\{(?P<env>align|aligned|eqnarray|gather|equation|split)(?P<star>\*?)\}(?P<rows>.{,4000}?)\\end\{(?P=env)(?P=star)\}"
+    r"|\$\$(?P<dollars>[^$]{1,4000}?)\$\$|\\\[(?P<square>(?:(?!\\[\[\]]).){1,4000}?)\\\]|(?<!\\)\$(?P<inline>[^$\n]+)(?<!\\)\$|\\\((?P<round>(?:(?!\\[()]).){1,4000}?)\\\)",
     re.S,
 )
 _DELIMITERS = re.compile(r"\$+|\\[()\[\]]|\\(?:begin|end)\{(?:align|aligned|eqnarray|gather|equation|split)\*?\}")
@@ -80,8 +85,13 @@ class Step:
 
 
 def steps_in(text: str) -> list[Step]:
-    """All steps of a text, in order; at most 500."""
-    text = text[:MAX_CHARS]
+    """All steps of a text, in order.
+
+    Raises:
+        TooLongError: more than 50,000 characters or 500 steps.
+    """
+    if len(text) > MAX_CHARS:
+        raise TooLongError(f"it has more than {MAX_CHARS:,} characters")
     found: list[Step] = []
     for match in _ANNOTATION.finditer(text):
         shown = match[1].strip()
@@ -92,19 +102,26 @@ def steps_in(text: str) -> list[Step]:
     found += [Step("annotation", m[0][:60], (m[0],), start=m.start()) for m in _OPEN.finditer(bare)]
     bare = _OPEN.sub(lambda m: " " * len(m[0]), bare)
     pieces = list(_formulas(bare, annotated=bool(found)))
-    for start, body, _ in pieces:
-        bare = _blanked(bare, start, start + len(body))
+    if len(pieces) > 4 * MAX_STEPS:
+        raise TooLongError(f"it has more than {4 * MAX_STEPS:,} formulas")
+    bare = _blanked(bare, pieces)
     lines = [line for line in _formula_lines(bare) if "<<" not in text[line[0] : line[0] + len(line[1])]]
-    for start, body, _ in lines:
-        bare = _blanked(bare, start, start + len(body))
+    bare = _blanked(bare, lines)
     said = {_normal(step.text.rpartition("=")[0]) for step in found}
     found += [step for step in _prose(bare) if _normal(step.text.rpartition("=")[0]) not in said]
     found += _blocks(bare, sorted(pieces + lines))
-    return sorted(found, key=lambda step: step.start)[:MAX_STEPS]
+    if len(found) > MAX_STEPS:
+        raise TooLongError(f"it has more than {MAX_STEPS} steps")
+    return sorted(found, key=lambda step: step.start)
 
 
-def _blanked(text: str, start: int, end: int) -> str:
-    return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+def _blanked(text: str, pieces: list[tuple[int, str, bool]]) -> str:
+    """The text with spaces where the pieces stand."""
+    out, at = [], 0
+    for start, body, _ in pieces:
+        out += [text[at:start], re.sub(r"[^\n]", " ", body)]
+        at = start + len(body)
+    return "".join([*out, text[at:]])
 
 
 def _is_price(body: str, after: str) -> bool:

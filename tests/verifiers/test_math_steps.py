@@ -175,6 +175,12 @@ def test_given_equations_are_the_only_premises() -> None:
     assert judge("x = 2\ny = x + 1 = 3", given=["2x + 3 = 7"])["outcome"] == "pass"
 
 
+def test_nothing_is_left_unread() -> None:
+    assert judge("<<1+1=2>>2 " * 501)["outcome"] == "fail"
+    assert judge("word " * 10_001 + "<<1+1=3>>3")["outcome"] == "fail"
+    assert judge("word " * 9_000 + "<<1+1=3>>3")["critiques"][0]["locus"] == "step 1"
+
+
 def test_a_domain_decides_which_roots_count() -> None:
     loaded = factory.load({"steps": {}, "variables": {"x": "positive"}}, base=None)
     assert check({"spec": loaded, "candidate": "x^2 = 4\nx = 2"})["outcome"] == "pass"
