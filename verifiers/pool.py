@@ -32,25 +32,31 @@ __all__ = ["DeadlineError", "MemoryLimitError", "PayloadSizeError", "Pool", "sha
 T = TypeVar("T")
 
 _QUANTUM = 0.1
-_SLOW_PER_WORKER = 8
+_SLOW_PER_WORKER, _SLOW = 8, 64
 
 
 class Pool:
     """Runs JSON functions in processes of at most `memory_mb` MiB of address space each, `workers` of them at a time.
 
-    Nothing is started before the first job. Jobs wait their turn in order; waiting does not count against a deadline.
-    A job that takes longer than 0.1 s while others wait goes on beside them, at a lower priority, until its own
-    deadline. There may be `8 * workers` of those; with more, the others wait.
+    Nothing is started before the first job. Jobs wait their turn in order; waiting does not count against a deadline,
+    and nothing is copied of a job that waits. A job that takes longer than 0.1 s while others wait goes on beside them,
+    at a lower priority, until its own deadline. There may be eight of those for each worker, and at most 64; with more,
+    the others wait.
+
+    Args:
+        preload: modules that a worker has imported when it starts.
+        workers: as many as there are processors to use, and at least two, unless given.
+        memory_mb: MiB.
     """
 
-    def __init__(self, preload: tuple[str, ...] = (), *, workers: int = 2, memory_mb: int = 2048) -> None:
-        self._workers = workers
+    def __init__(self, preload: tuple[str, ...] = (), *, workers: int | None = None, memory_mb: int = 2048) -> None:
+        self._workers = workers or max(2, len(os.sched_getaffinity(0)))
         self._crew = Crew(preload, memory_mb)
         self.lanes = self._new_lanes()
         _every.add(self)
 
     def _new_lanes(self) -> Lanes:
-        return Lanes(self._workers, slow=_SLOW_PER_WORKER * self._workers, quantum=_QUANTUM)
+        return Lanes(self._workers, slow=min(_SLOW_PER_WORKER * self._workers, _SLOW), quantum=_QUANTUM)
 
     def begin_again(self) -> None:
         """In a forked child, which has none of the threads and must not talk to the parent's workers."""

@@ -47,7 +47,7 @@ async def test_verdicts_come_in_order_from_all_workers() -> None:
     verdicts = await judge(candidates)
     assert len(verdicts) == 3000
     assert all(map(right, candidates, verdicts))
-    assert len({v.evidence["pid"] for v in verdicts}) == 2
+    assert len({v.evidence["pid"] for v in verdicts}) >= 2
     assert all((v.verifier, v.version, v.hard, v.guarantee) == ("toy", "7", False, Guarantee.TESTS) for v in verdicts)
     assert all(v == Verdict.model_validate_json(v.model_dump_json()) for v in verdicts)
     assert all(0 <= v.seconds < 30 for v in verdicts)
