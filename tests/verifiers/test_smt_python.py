@@ -58,7 +58,7 @@ def test_large_and_deep_formulas(term: str, passes: int, fails: int | None) -> N
         assert outcome(text, {"x": fails}) == "fail"
 
 
-NARY = "bvadd bvmul bvand bvor bvxor".split()
+NARY = ["bvadd", "bvmul", "bvand", "bvor", "bvxor"]
 
 
 @pytest.mark.parametrize("name", [*NARY, "bvsub", "bvxnor", "bvnand", "concat"])
