@@ -38,7 +38,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    made = World(Path(__file__).parent)
+    made = World(Path(__file__).parent / "__pycache__")  # beside the tests, and in nobody's way if this is killed
     yield made
     made.close()
 

@@ -30,6 +30,7 @@ class World:
         os.environ[_VARIABLE] = self._secret
         self._folder = Path(tempfile.mkdtemp(prefix="modulo-canary-", dir="/tmp"))
         self._folder.chmod(0o777)
+        beside.mkdir(exist_ok=True)
         self._files = [self._folder / "note", beside / f".canary-{os.getpid()}"]
         for file in self._files:
             file.write_text(self._secret)
