@@ -15,7 +15,7 @@ from modulo.types import Feedback, Value
 
 __all__ = ["SandboxKind", "Settings", "load_settings"]
 
-SandboxKind = Literal["auto", "docker", "bubblewrap", "unsafe-subprocess"]
+SandboxKind = Literal["auto", "docker", "gvisor", "bubblewrap", "unsafe-subprocess"]
 
 
 class Settings(Value):

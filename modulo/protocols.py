@@ -230,7 +230,7 @@ class Sandbox(Protocol):
 
     @property
     def name(self) -> str:
-        """Backend name: `docker`, `bubblewrap` or `unsafe-subprocess`; `auto` before the choice is made."""
+        """Backend name: `docker`, `gvisor`, `bubblewrap` or `unsafe-subprocess`; `auto` before the choice is made."""
         ...
 
     async def run(

@@ -59,6 +59,10 @@ class ThreadedSandbox(ABC):
             SandboxUnavailableError: see `modulo.protocols.Sandbox.run`.
         """
 
+    def walls(self) -> str:
+        """What separates one run from the next, for `modulo doctor`; known after the first run."""
+        return "each run in a process of its own"
+
     @abstractmethod
     def stop(self) -> None:
         """Stop what was started ahead or is kept running. No run is in progress. Idempotent."""

@@ -42,6 +42,7 @@ class BubblewrapSandbox(SlottedSandbox):
     """Warm slots; or, where these do not work, a `bwrap` for each run."""
 
     name = "bubblewrap"
+    WALLS_WITHOUT_NESTING = "each run in a bwrap of its own, as no capability is left inside of one: slower"
 
     def __init__(self, slots: int | None = None) -> None:
         super().__init__(slots)

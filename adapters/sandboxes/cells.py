@@ -19,6 +19,7 @@ import ctypes
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -30,6 +31,7 @@ from modulo.adapters.sandboxes.wipe import wipe
 __all__ = ["Cell", "NamespaceCell", "UidCell"]
 
 _SCRATCH = "/tmp"
+_RETRY_SECONDS = 0.001
 _DEVICES = ("null", "zero", "random", "urandom")
 _PR_SET_CHILD_SUBREAPER = 36
 _MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -110,10 +112,11 @@ class NamespaceCell:
 
 
 class UidCell:
-    """See the module. Orphans come to the zygote, a subreaper: when it has no child left, no process is left."""
+    """See the module. Orphans come to the zygote, a subreaper; or, in gVisor, to the dispatcher, which ignores them."""
 
     def __init__(self) -> None:
         self._memory = _MemoryKills()
+        self._places = [place for place in (_SCRATCH, "/dev/shm") if os.path.isdir(place)]
         (self._uid,) = spare_uids(1)
         self._guest = 0
 
@@ -137,9 +140,10 @@ class UidCell:
         os.setresuid(0, self._uid, 0)
         try:
             status = self._kill_all()
-            if os.listdir(_SCRATCH):
-                wipe(_SCRATCH)
-            clean = not os.listdir(_SCRATCH)
+            for place in self._places:
+                if os.listdir(place):
+                    wipe(place)
+            clean = not any(map(os.listdir, self._places))
         finally:
             os.setresuid(0, 0, 0)
         return {"status": _as_found(status, alive), "clean": clean, "memory": self._memory.more()}
@@ -152,15 +156,20 @@ class UidCell:
         os.setresuid(self._uid, self._uid, self._uid)
 
     def _kill_all(self) -> int | None:
-        status = None
+        status, left = None, True
         while True:
             # All at once, so that a fork cannot slip through; but for the first process of the container.
-            with suppress(ProcessLookupError, PermissionError):
+            try:
                 os.kill(-1, signal.SIGKILL)
+            except ProcessLookupError:
+                left = False
             try:
                 pid, code = os.waitpid(-1, 0)
             except ChildProcessError:
-                return status
+                if not left:
+                    return status
+                time.sleep(_RETRY_SECONDS)  # an orphan that the first process is about to reap (gVisor)
+                continue
             if pid == self._guest:
                 status = code
 

@@ -15,7 +15,7 @@ from collections.abc import Collection
 
 __all__ = [
     "FORBIDDEN", "ConfinementError", "capabilities", "close_system_calls", "count_preloaded", "drop_capabilities",
-    "limit_resources", "seccomp_program",
+    "expect_gvisor", "limit_resources", "seccomp_program",
 ]  # fmt: skip
 
 FILE_BYTES = 16 * 2**20
@@ -229,6 +229,14 @@ def count_preloaded() -> None:
     _preloaded = high
 
 
+_unknown: set[int] = set()
+
+
+def expect_gvisor() -> None:
+    """Let `limit_resources` leave out what gVisor's kernel does not know; its sandbox as a whole is in cgroups."""
+    _unknown.update((resource.RLIMIT_NPROC, resource.RLIMIT_MSGQUEUE))
+
+
 def limit_resources(*, memory_mb: int, cpu_seconds: int, processes: int = PROCESSES) -> None:
     """Set the resource limits of this process and its children.
 
@@ -253,6 +261,8 @@ def limit_resources(*, memory_mb: int, cpu_seconds: int, processes: int = PROCES
         resource.RLIMIT_MEMLOCK: (0, 0),
         resource.RLIMIT_MSGQUEUE: (0, 0),
     }
+    for which in _unknown:
+        del limits[which]
     try:
         for which, (soft, hard) in limits.items():
             ceiling = resource.getrlimit(which)[1]

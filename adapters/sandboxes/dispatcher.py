@@ -32,6 +32,7 @@ import importlib
 import json
 import os
 import select
+import signal
 import socket
 import time
 from collections import deque
@@ -50,6 +51,8 @@ def main() -> None:
     """Serve the host on the standard streams until it goes away."""
     for module in guest.PRELOAD:
         importlib.import_module(module)
+    if "GVISOR" in os.environ:
+        confine.expect_gvisor()
     cell: Cell = UidCell() if os.getuid() == 0 else NamespaceCell()
     control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
@@ -59,6 +62,7 @@ def main() -> None:
         finally:
             os._exit(1)
     theirs.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no orphan that comes to this process stays as a zombie
     confine.close_system_calls()
     if os.getuid() != 0:
         confine.drop_capabilities()
@@ -73,12 +77,21 @@ def _breed(control: socket.socket, cell: Cell) -> None:
     while True:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            handle = os.pidfd_open(cell.start(theirs))
-            socket.send_fds(control, [b"G"], [ours.fileno(), handle])
-            os.close(handle)
+            handles = _handles(cell.start(theirs))
+            socket.send_fds(control, [b"G"], [ours.fileno(), *handles])
+            for handle in handles:
+                os.close(handle)
         if not control.recv(1):
             return
         control.send(json.dumps(cell.end()).encode())
+
+
+def _handles(pid: int) -> list[int]:
+    """A handle by which an early death shows at once; without one (gVisor) it shows by the channel, or the deadline."""
+    try:
+        return [os.pidfd_open(pid)]
+    except OSError:
+        return []
 
 
 class _GoneError(Exception):
@@ -188,7 +201,7 @@ class _Relay:
         self._counter = _FrameCounter()
         self._guest = socket.socket(fileno=descriptors[0])
         self._guest.setblocking(False)
-        self._pidfd = descriptors[1]
+        self._pidfd = descriptors[1] if len(descriptors) > 1 else None
         self._feed()
 
     def _feed(self) -> None:

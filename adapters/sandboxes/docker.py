@@ -15,9 +15,9 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from modulo.adapters.sandboxes import packages, rootfs
 from modulo.adapters.sandboxes.confine import FILE_BYTES, PROCESSES, TRUSTED_PROCESSES
@@ -39,7 +39,6 @@ LABEL = "modulo.sandbox"
 _MAP_OF_ALL, _MAP_OF_A_REMAPPED = "0 0 4294967295", "0 100000 65536"
 _PIECE = 1 << 16
 _ENGINE_SECONDS = 30
-_PIDS = 64
 _TRUSTED_MB = 160
 """Memory for the dispatcher, the zygote and the temporary directory, beside the candidate's own."""
 
@@ -79,29 +78,57 @@ class DockerSandbox(SlottedSandbox):
     """Warm containers, one for each slot, started when first needed."""
 
     name = "docker"
+    WALLS_WITHOUT_NESTING = "each run under a uid of its own, as the engine or the kernel forbids nested namespaces"
+    runtime: str | None = None
+    """Of the engine's runtimes, or its default."""
+    environment: ClassVar[Mapping[str, str]] = {}
+    overhead_mb = 0
+    """Memory that the runtime itself takes from the container's."""
+    pids = 64
+    """Processes and threads of a container."""
+    resizable = True
+    """Whether the runtime can change the memory limit of a container that runs."""
 
     def __init__(self, slots: int | None = None) -> None:
         super().__init__(slots)
         self._api: APIClient | None = None
         self._digests: dict[ImageName, str] = {}
-        self._remapped = False
+        self._info: dict[str, Any] = {}
 
     def find(self, image: ImageName) -> str:
         """See `SlottedSandbox.find`."""
         with _refusals():
             if self._api is None:
-                self._api = engine()
-                self._remapped = remaps(self._api)
+                api = engine()
+                try:
+                    self._info = api.info()
+                    self.check(self._info)
+                except BaseException:
+                    api.close()
+                    raise
+                self._api = api
             if image not in self._digests:
                 self._digests[image] = ensure_image(self._api, image)
             return self._digests[image]
 
+    def walls(self) -> str:
+        """See `ThreadedSandbox.walls`."""
+        mapped = "maps" if remaps(self._info) else "does not map"
+        return f"{super().walls()}; the engine {mapped} uids (userns-remap)"
+
+    def check(self, info: dict[str, Any]) -> None:
+        """Look at what the engine says of itself.
+
+        Raises:
+            SandboxUnavailableError: it lacks something.
+        """
+
     def start(self, image: ImageName, digest: str, memory_mb: int, *, nested: bool) -> Slot:
         """See `SlottedSandbox.start`."""
         assert self._api is not None
-        uid = spare_uids(1, _MAP_OF_A_REMAPPED if self._remapped else _MAP_OF_ALL)[0] if nested else 0
+        uid = spare_uids(1, _MAP_OF_A_REMAPPED if remaps(self._info) else _MAP_OF_ALL)[0] if nested else 0
         with _refusals():
-            return _Container(self._api, image, digest, memory_mb, uid)
+            return _Container(self._api, self, image, digest, memory_mb, uid)
 
     def stop(self) -> None:
         """See `ThreadedSandbox.stop`."""
@@ -113,9 +140,9 @@ class DockerSandbox(SlottedSandbox):
                 self._api = None
 
 
-def remaps(api: APIClient) -> bool:
-    """Whether the engine maps the uids of its containers, root's too, to some of their own on the host."""
-    return bool({"name=userns", "name=rootless"} & set(api.info().get("SecurityOptions") or ()))
+def remaps(info: dict[str, Any]) -> bool:
+    """Whether an engine maps the uids of its containers, root's too, to some of their own on the host."""
+    return bool({"name=userns", "name=rootless"} & set(info.get("SecurityOptions") or ()))
 
 
 @contextmanager
@@ -136,13 +163,16 @@ class _Container(Slot):
 
     processes = PROCESSES + TRUSTED_PROCESSES
 
-    def __init__(self, api: APIClient, image: ImageName, digest: str, memory_mb: int, uid: int) -> None:
+    def __init__(
+        self, api: APIClient, kind: DockerSandbox, image: ImageName, digest: str, memory_mb: int, uid: int
+    ) -> None:
         from docker.types import LogConfig
 
         super().__init__()
         self._api = api
         self.digest = digest
-        self._trusted_mb = _TRUSTED_MB + packages.RESIDENT_MB[image]
+        self.resizable = kind.resizable
+        self._trusted_mb = _TRUSTED_MB + packages.RESIDENT_MB[image] + kind.overhead_mb
         self.memory_mb = memory_mb
         self._errors = bytearray()
         self._raw = bytearray()
@@ -153,10 +183,11 @@ class _Container(Slot):
             user=f"{uid}:{uid}",
             hostname="sandbox",
             working_dir="/",
-            environment=rootfs.ENVIRONMENT,
+            environment={**rootfs.ENVIRONMENT, **kind.environment},
             stdin_open=True,
             labels={LABEL: str(os.getpid())},
             host_config=api.create_host_config(
+                runtime=kind.runtime,
                 network_mode="none",
                 ipc_mode="none",
                 read_only=True,
@@ -164,7 +195,7 @@ class _Container(Slot):
                 cap_drop=["ALL"],
                 cap_add=[] if uid else ["SETUID", "SETGID"],
                 security_opt=["no-new-privileges", f"seccomp={profile()}"],
-                pids_limit=_PIDS,
+                pids_limit=kind.pids,
                 mem_limit=memory,
                 memswap_limit=memory,
                 auto_remove=True,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from pathlib import Path
 
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import ImageName
 
-__all__ = ["PACKAGES", "RESIDENT_MB", "folders", "stamp"]
+__all__ = ["PACKAGES", "RESIDENT_MB", "folders", "stamp", "versions"]
 
 PACKAGES: dict[ImageName, tuple[str, ...]] = {"base": (), "science": ("numpy", "sympy", "mpmath")}
 """Top-level packages of each image, beside the standard library."""
@@ -46,3 +47,13 @@ def stamp(image: ImageName) -> str:
             status = path.stat()
             lines.append(f"{path} {status.st_size} {status.st_mtime_ns}")
     return "\n".join(lines)
+
+
+def versions(image: ImageName) -> list[str]:
+    """Name and version of each package.
+
+    Raises:
+        SandboxUnavailableError: one of them is not installed here.
+    """
+    folders(image)
+    return [f"{name} {importlib.metadata.version(name)}" for name in PACKAGES[image]]

@@ -15,8 +15,8 @@ __all__ = ["KINDS", "AutoSandbox", "open_sandbox", "probe"]
 
 _T = TypeVar("_T")
 
-KINDS = ("auto", "docker", "bubblewrap", "unsafe-subprocess")
-"""What `--sandbox` takes. `auto` is docker, else bubblewrap, else an error: never a plain process."""
+KINDS = ("auto", "docker", "gvisor", "bubblewrap", "unsafe-subprocess")
+"""What `--sandbox` takes. `auto` is docker, else bubblewrap, else an error: never gVisor, never a plain process."""
 
 _NONE = (
     "no sandbox works here: start Docker, or on Linux with user namespaces install bubblewrap "
@@ -44,6 +44,10 @@ def _open(kind: str, slots: int | None) -> ThreadedSandbox:
         from modulo.adapters.sandboxes.docker import DockerSandbox
 
         return DockerSandbox(slots)
+    if kind == "gvisor":
+        from modulo.adapters.sandboxes.gvisor import GvisorSandbox
+
+        return GvisorSandbox(slots)
     if kind == "bubblewrap":
         from modulo.adapters.sandboxes.bubblewrap import BubblewrapSandbox
 
@@ -134,7 +138,7 @@ def probe(kind: str) -> tuple[bool, str]:
         return False, str(error)
     finally:
         sandbox.close()
-    return True, f"works; image {report.image}"
+    return True, f"{sandbox.walls()}; image {report.image}"
 
 
 def _try(sandbox: ThreadedSandbox) -> RunReport:

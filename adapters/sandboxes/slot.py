@@ -39,11 +39,13 @@ class Slot(ABC):
         processes: what a candidate's uid limit must allow, its own processes included.
         clean: whether the next run may have it.
         guest: number of the present guest.
+        resizable: whether `prepare` can change the memory.
     """
 
     digest: str
     memory_mb: int
     processes: int
+    resizable = True
 
     def __init__(self) -> None:
         self.clean = True
@@ -217,6 +219,8 @@ class SlottedSandbox(ThreadedSandbox):
         nested: whether a run gets namespaces of its own within its slot's; `None` before the first run has shown it.
     """
 
+    WALLS_WITHOUT_NESTING: str
+
     def __init__(self, slots: int | None = None) -> None:
         super().__init__(slots)
         self.nested: bool | None = None
@@ -261,6 +265,10 @@ class SlottedSandbox(ThreadedSandbox):
         self.nested = False  # known only now: what keeps any run from working is told as it is
         return result
 
+    def walls(self) -> str:
+        """See `ThreadedSandbox.walls`."""
+        return "each run in namespaces of its own" if self.nested else self.WALLS_WITHOUT_NESTING
+
     def stop(self) -> None:
         """See `ThreadedSandbox.stop`."""
         _stop_all(self._idle)
@@ -291,6 +299,9 @@ class SlottedSandbox(ThreadedSandbox):
             slot = min(fitting, key=lambda slot: slot.memory_mb != memory_mb, default=None)
             if slot is not None:
                 self._idle.remove(slot)
+        if slot is not None and slot.memory_mb != memory_mb and not slot.resizable:
+            slot.stop()
+            slot = None
         if slot is None:
             return self.start(image, digest, memory_mb, nested=nested)
         try:

@@ -25,7 +25,7 @@ models_app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 
-SANDBOXES = "auto, docker, bubblewrap or unsafe-subprocess"
+SANDBOXES = "auto, docker, gvisor, bubblewrap or unsafe-subprocess"
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on stdout.")]
 Cache = Annotated[str | None, typer.Option(help="File or folder to keep verdicts in. [in memory]")]
 Sandbox = Annotated[str | None, typer.Option(help=f"Where untrusted code runs: {SANDBOXES}. [auto]")]

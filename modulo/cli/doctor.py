@@ -94,11 +94,12 @@ def _models() -> Iterator[Finding]:
 
 
 def _sandboxes() -> Iterator[Finding]:
-    from modulo.adapters.sandboxes import probe
+    from modulo.adapters.sandboxes import packages, probe
 
-    for kind in ("docker", "bubblewrap"):
+    for kind in ("docker", "gvisor", "bubblewrap"):
         works, detail = probe(kind)
         yield Finding("sandbox", kind, works, False, detail)
+    yield _tried("image", "science", lambda: ", ".join(packages.versions("science")), needed=False)
 
 
 def _verify(answer: str, name: str, spec: object, candidate: str) -> str:

@@ -8,22 +8,25 @@ import pytest
 
 from modulo.adapters.sandboxes import KINDS, open_sandbox
 from modulo.adapters.sandboxes.base import ThreadedSandbox
+from modulo.adapters.sandboxes.docker import engine
 from modulo.adapters.sandboxes.slot import SlottedSandbox
 
 UNNESTED = " without nesting"
 """What a backend falls back to where a slot cannot make namespaces within its own."""
+KINDS_AND_FALLBACKS = [*(k for k in KINDS if k != "auto"), "docker" + UNNESTED, "bubblewrap" + UNNESTED]
 
 
 def _marks(kind: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.docker] if kind.startswith("docker") else []
+    return [pytest.mark.docker] if kind.startswith(("docker", "gvisor")) else []
 
 
-KINDS_AND_FALLBACKS = [*(k for k in KINDS if k != "auto"), "docker" + UNNESTED, "bubblewrap" + UNNESTED]
 BACKENDS = [pytest.param(kind, marks=_marks(kind)) for kind in KINDS_AND_FALLBACKS]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[ThreadedSandbox]:
+    if request.param == "gvisor":
+        _need_gvisor()
     opened = open_sandbox(request.param.removesuffix(UNNESTED))
     assert isinstance(opened, ThreadedSandbox)
     if request.param.endswith(UNNESTED):
@@ -31,3 +34,13 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[ThreadedSandbox]:
         opened.nested = False
     yield opened
     opened.close()
+
+
+def _need_gvisor() -> None:
+    api = engine()
+    try:
+        known = api.info()["Runtimes"]
+    finally:
+        api.close()
+    if "runsc" not in known:
+        pytest.skip("NO GVISOR, its sandbox is not tested here: the Docker engine has no runtime `runsc`")

