@@ -171,5 +171,7 @@ def test_smtlib_division_is_that_of_the_standard(a: int, b: int) -> None:
     answer = {"a": a, "b": b, "q": quotient, "r": remainder}
     finding = check({"spec": json.dumps({"smtlib": text}), "candidate": json.dumps(answer), "seconds": 5})
     assert finding["outcome"] == ("pass" if b else "fail")
-    wrong = check({"spec": json.dumps({"smtlib": text}), "candidate": json.dumps(answer | {"q": quotient + 1}), "seconds": 5})
+    wrong = check(
+        {"spec": json.dumps({"smtlib": text}), "candidate": json.dumps(answer | {"q": quotient + 1}), "seconds": 5}
+    )
     assert wrong["outcome"] == "fail"
