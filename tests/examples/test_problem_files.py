@@ -38,6 +38,7 @@ FERRY = "(board c1 left)\n(sail left right)\n(debark c1 right)"
 # Problem, right answer, wrong answer, words of the critique on the wrong one.
 ANSWERS: dict[str, tuple[str, str, str]] = {
     "antiderivative": (r"\boxed{x^3 + \sin x + 7}", r"\boxed{x^3 - \sin x}", ""),
+    "circle_and_line": (r"\boxed{(3, 4), (4, 3)}", r"\boxed{(3, 4)}", "there are more solutions"),
     "delivery": (
         "(load p1 depot)(load p2 depot)(drive depot mill)(drive mill farm)(unload-all)",
         "(load p1 depot)(drive depot mill)(drive mill farm)(unload-all)",
@@ -48,8 +49,14 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
         RULE.replace(">= age 65", "> age 65"),
         "the script accepts age = 65, member = false, discount = false",
     ),
+    "duck_eggs": (
+        "<<16-3-4=9>>9 eggs\n<<9*2=18>>18 dollars\nA: 18",
+        "<<16-3-4=9>>9 eggs\n<<9*2=19>>19 dollars\nA: 18",
+        "step 2, 9*2=19: 9*2 is 18, not 19",
+    ),
     "exact_root": (r"The answer is $\sqrt{12}$.", "3.4641016151377544", ""),
     "ferry": (FERRY, FERRY.replace("(sail left right)\n", ""), "debark"),
+    "free_fall": ("19.6 m/s", "19.62 m", "m is a unit of meter"),
     "free_hour": ('{"start": 13}', '{"start": 14}', "ben_is_free"),
     "invoice": (
         '{"subtotal": 100, "tax": 10, "total": 110}',
