@@ -10,6 +10,7 @@ import z3
 from modulo.verifiers.smt_bind import Binder, MisfitError
 from modulo.verifiers.smt_defined import UnsupportedError, analyse, defined, surely
 from modulo.verifiers.smt_expr import ExprError
+from modulo.verifiers.smt_graph import Graph
 from modulo.verifiers.smt_python import UncompilableError, compile_check, compile_term
 from modulo.verifiers.smt_smtlib import from_smtlib
 from modulo.verifiers.smt_spec import Compiled, Constraint, Objective, Options, Scope, SpecError
@@ -34,9 +35,10 @@ def compile_spec(spec: dict[str, Any]) -> Compiled:
     else:
         declared, named, scope = from_expressions(spec.get("variables", {}), spec.get("constraints", []), context)
     positions = {name: place for place, name in enumerate(declared)}
-    constraints = [constraint(*parts, positions) for parts in named]
+    graph = Graph()
+    constraints = [constraint(*parts, positions, graph) for parts in named]
     variables = tuple(declared.values())
-    fast, slow = compile_check([c.holds for c in constraints], positions)
+    fast, slow = compile_check([c.holds for c in constraints], positions, graph)
     binder = Binder(variables)
     compiled = Compiled(
         context,
@@ -96,14 +98,14 @@ def _domain(variable: Variable) -> list[Any]:
     return bounds if sort.high is None else [*bounds, const <= make(str(sort.high), const.ctx)]
 
 
-def constraint(field: str, name: str, text: str, formula: Any, positions: dict[str, int]) -> Constraint:
+def constraint(field: str, name: str, text: str, formula: Any, positions: dict[str, int], graph: Graph) -> Constraint:
     """A formula over the variables at `positions`, with what it takes to be surely true.
 
     Raises:
         SpecError: it holds what is not supported, or is not declared.
     """
     try:
-        constants, partial = analyse(formula)
+        constants, partial = analyse(formula, graph)
         holds, broken = surely(formula) if partial else (formula, None)
     except UnsupportedError as error:
         raise SpecError(field, f"{name}: {error}") from None
@@ -112,7 +114,7 @@ def constraint(field: str, name: str, text: str, formula: Any, positions: dict[s
     for constant in constants:
         if constant not in positions:
             raise SpecError(field, f"{name}: the constant {constant!r} is not declared")
-    uses = tuple(place for constant, place in positions.items() if constant in constants)
+    uses = tuple(sorted(positions[constant] for constant in constants))
     try:
         is_broken = None if broken is None else compile_term(broken, positions)
     except UncompilableError:

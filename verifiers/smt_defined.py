@@ -19,6 +19,8 @@ from typing import Any
 
 import z3
 
+from modulo.verifiers.smt_graph import Graph
+
 __all__ = ["UnsupportedError", "analyse", "defined", "surely"]
 
 _PARTIAL = {z3.Z3_OP_DIV, z3.Z3_OP_IDIV, z3.Z3_OP_MOD, z3.Z3_OP_REM}
@@ -38,6 +40,8 @@ _TOTAL_NAMES = """
 _TOTAL = {getattr(z3, f"Z3_OP_{name}", None) for name in _TOTAL_NAMES.split()} - {None}
 """Operators with one meaning for all arguments. What is in neither set is refused, whatever it means."""
 
+_KNOWN = _TOTAL | _PARTIAL
+
 _TOTAL_INTERNAL = {
     *("bvnego", "bvuaddo", "bvsaddo", "bvumulo", "bvsmulo", "bvusubo", "bvssubo", "bvsdivo"),
     "str.is_digit",
@@ -55,46 +59,52 @@ class UnsupportedError(ValueError):
     """The formula holds an operator that is not known here."""
 
 
-def analyse(formula: Any) -> tuple[dict[str, Any], bool]:
+def analyse(formula: Any, graph: Graph | None = None) -> tuple[dict[str, Any], bool]:
     """The constants in a formula by name, in order of occurrence, and whether it holds a partial operator.
+
+    `graph` is where terms have been looked at before.
 
     Raises:
         UnsupportedError: it holds an operator without a known meaning here: floating point, functions, sequences, …
     """
+    graph = graph or Graph()
     constants: dict[str, Any] = {}
     partial = False
     seen: set[int] = set()
-    stack = [formula]
+    stack = [graph.add(formula)]
     while stack:
-        node = stack.pop()
-        if node.get_id() in seen:
+        key = stack.pop()
+        if key in seen:
             continue
-        seen.add(node.get_id())
-        if z3.is_quantifier(node):
-            if node.is_lambda():
+        seen.add(key)
+        node, kind, children = graph.parts[key]
+        if kind is None:
+            if z3.is_quantifier(node) and node.is_lambda():
                 raise UnsupportedError("lambda is not supported")
-            stack.append(node.body())
-        elif z3.is_app(node):
-            kind = node.decl().kind()
-            if isinstance(node, z3.BitVecRef) and node.size() > _MAX_WIDTH:
-                raise UnsupportedError(f"a bit-vector of {node.size()} bits; at most {_MAX_WIDTH} are supported")
-            if kind in _PARTIAL:
-                partial = True
-            elif kind == z3.Z3_OP_UNINTERPRETED and node.num_args() == 0:
-                constants[node.decl().name()] = node
-            elif kind == z3.Z3_OP_POWER:
-                _check_power(node)
-            elif kind == z3.Z3_OP_INTERNAL and node.decl().name() in _TOTAL_INTERNAL:
-                pass
-            elif kind not in _TOTAL or _other_sequence(node):
-                raise UnsupportedError(f"the operator {node.decl().name()} is not supported")
-            stack.extend(reversed(node.children()))
+        elif kind == z3.Z3_OP_UNINTERPRETED and not children:
+            constants[node.decl().name()] = node
+        else:
+            partial = partial or kind in _PARTIAL
+            _check(node, kind)
+        stack.extend(reversed(children))
     return constants, partial
+
+
+def _check(node: Any, kind: int) -> None:
+    if isinstance(node, z3.BitVecRef) and node.size() > _MAX_WIDTH:
+        raise UnsupportedError(f"a bit-vector of {node.size()} bits; at most {_MAX_WIDTH} are supported")
+    if kind == z3.Z3_OP_POWER:
+        _check_power(node)
+    elif kind == z3.Z3_OP_INTERNAL:
+        if node.decl().name() not in _TOTAL_INTERNAL:
+            raise UnsupportedError(f"the operator {node.decl().name()} is not supported")
+    elif kind not in _KNOWN or (isinstance(node, z3.SeqRef) and _other_sequence(node)):
+        raise UnsupportedError(f"the operator {node.decl().name()} is not supported")
 
 
 def _other_sequence(node: Any) -> bool:
     """Whether a term is a sequence of anything but characters."""
-    return isinstance(node.sort(), z3.SeqSortRef) and not node.sort().is_string()
+    return not node.sort().is_string()
 
 
 def _check_power(node: Any) -> None:

@@ -11,7 +11,7 @@ What has no translation raises `UncompilableError`, and the solver is asked inst
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import z3
 
 from modulo.verifiers import smt_regex
+from modulo.verifiers.smt_graph import Graph, Part
 from modulo.verifiers.smt_python_ops import OPERATORS, Operand, UncompilableError
 from modulo.verifiers.smt_semantics import NAMESPACE
 
@@ -34,20 +35,21 @@ _CHUNK = 4000
 _INLINE = 1 << 64
 
 
-def compile_check(formulas: Sequence[Any], positions: dict[str, int]) -> tuple[list[Function], set[int]]:
+def compile_check(formulas: Sequence[Any], positions: dict[str, int], graph: Graph) -> tuple[list[Function], set[int]]:
     """Functions that return the numbers of those formulas that are false, and the numbers that none of them covers.
 
     Args:
         formulas: Boolean terms.
         positions: of each constant's value in the tuple that the functions take.
+        graph: where terms have been looked at before.
     """
     functions: list[Function] = []
     uncovered: set[int] = set()
-    module = _Module(positions)
+    module = _Module(positions, graph)
     for number, formula in enumerate(formulas):
         if module.full:
             functions.append(module.finish("bad"))
-            module = _Module(positions)
+            module = _Module(positions, graph)
         before = module.mark()
         try:
             module.lines.append(f" if not {module.term(formula)}: bad.append({number})")
@@ -58,13 +60,13 @@ def compile_check(formulas: Sequence[Any], positions: dict[str, int]) -> tuple[l
     return functions, uncovered
 
 
-def compile_term(term: Any, positions: dict[str, int]) -> Function:
+def compile_term(term: Any, positions: dict[str, int], graph: Graph | None = None) -> Function:
     """A function that returns a term's value.
 
     Raises:
         UncompilableError: it has no translation.
     """
-    module = _Module(positions)
+    module = _Module(positions, graph or Graph())
     return module.finish(module.term(term))
 
 
@@ -73,9 +75,11 @@ class _Module:
     """One function in the making."""
 
     positions: dict[str, int]
+    graph: Graph
     lines: list[str] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
+    done: dict[int, Operand] = field(default_factory=dict)
     nodes: int = 0
 
     @property
@@ -87,6 +91,7 @@ class _Module:
 
     def rewind(self, mark: int) -> None:
         del self.lines[mark:]
+        self.done.clear()  # some may have been in those lines
 
     def finish(self, result: str) -> Function:
         unpack = [f" v{i} = v[{i}]" for i in sorted(self.used)]
@@ -99,20 +104,21 @@ class _Module:
 
     def term(self, root: Any) -> str:
         """The Python expression of a term, after the statements that it needs."""
-        order, uses = _order(root)
+        key = self.graph.add(root)
+        order, uses = _order(self.graph, key, self.done)
         self.nodes += len(order)
         if self.nodes > _MAX_NODES:
             raise UncompilableError("too large")
-        done: dict[int, Operand] = {}
-        for key, node, children in order:
-            operand = self._operand(node, [done[child] for child in children])
-            shared = uses[key] > 1 and not operand.simple
+        for item in order:
+            part = self.graph.parts[item]
+            operand = self._operand(part, [self.done[child] for child in part.children])
+            shared = uses[item] > 1 and not operand.simple
             if (shared or operand.depth > _MAX_DEPTH) and not callable(operand.value):
                 name = self._name("t")
                 self.lines.append(f" {name} = {operand.text}")
-                operand = Operand(name, node)
-            done[key] = operand
-        return done[root.get_id()].text
+                operand = Operand(name, part.node)
+            self.done[item] = operand
+        return self.done[key].text
 
     def _name(self, kind: str) -> str:
         self.nodes += 1
@@ -123,8 +129,10 @@ class _Module:
         self.constants[name] = value
         return name
 
-    def _operand(self, node: Any, parts: list[Operand]) -> Operand:
-        kind = node.decl().kind()
+    def _operand(self, part: Part, parts: list[Operand]) -> Operand:
+        node, kind = part.node, part.kind
+        if kind is None:
+            raise UncompilableError("a quantifier")
         if kind == z3.Z3_OP_UNINTERPRETED and not parts:
             place = self.positions.get(node.decl().name())
             if place is None:
@@ -161,29 +169,26 @@ class _Module:
 _SPLIT = {z3.Z3_OP_AND, z3.Z3_OP_OR, z3.Z3_OP_ADD, z3.Z3_OP_MUL, z3.Z3_OP_SEQ_CONCAT}
 
 
-def _order(root: Any) -> tuple[list[tuple[int, Any, list[int]]], dict[int, int]]:
-    """The distinct terms in a term, arguments first, with their ids and their arguments'; and how often each is one."""
-    order: list[tuple[int, Any, list[int]]] = []
-    uses: dict[int, int] = {root.get_id(): 1}
+def _order(graph: Graph, root: int, done: Container[int]) -> tuple[list[int], dict[int, int]]:
+    """The terms in a term that are not done, arguments first; and how often each is an argument."""
+    order: list[int] = []
+    uses: dict[int, int] = {root: 1}
     seen: set[int] = set()
-    stack: list[tuple[int, Any, list[int] | None]] = [(root.get_id(), root, None)]
+    stack = [(root, False)]
     while stack:
-        key, node, children = stack.pop()
-        if children is not None:
-            order.append((key, node, children))
+        key, ready = stack.pop()
+        if ready:
+            order.append(key)
             continue
-        if key in seen:
+        if key in seen or key in done:
             continue
         seen.add(key)
         if len(seen) > _MAX_NODES:
             raise UncompilableError("too large")
-        if not z3.is_app(node):
-            raise UncompilableError("a quantifier")
-        parts = [(child.get_id(), child) for child in node.children()]
-        stack.append((key, node, [child for child, _ in parts]))
-        for child, term in parts:
+        stack.append((key, True))
+        for child in graph.parts[key].children:
             uses[child] = uses.get(child, 0) + 1
-            stack.append((child, term, None))
+            stack.append((child, False))
     return order, uses
 
 
