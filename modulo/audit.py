@@ -21,14 +21,14 @@ from typing import Any, Final, Literal
 
 from pydantic import JsonValue
 
-from modulo.bank import Bank, down, nothing_extracted
+from modulo.bank import Bank, down, nothing_extracted, offline
 from modulo.compose import Banks
 from modulo.config import SandboxKind
 from modulo.errors import ProblemError
 from modulo.extract import extract
 from modulo.protocols import Verifier
 from modulo.traces import Trace
-from modulo.types import Attempt, Guarantee, Outcome, Problem, Status, Value, Verdict, accepted, weakest
+from modulo.types import Attempt, Outcome, Problem, Status, Value, Verdict, accepted, weakest
 
 __all__ = ["Difference", "Recheck", "VersionChange", "arecheck"]
 
@@ -171,11 +171,6 @@ async def arecheck(
     )
 
 
-def _offline(verifier: Verifier) -> bool:
-    """Whether it can be asked again without a model; see `modulo.protocols.Verifier`."""
-    return bool(getattr(verifier, "offline", verifier.guarantee is not Guarantee.OPINION))
-
-
 @dataclass(frozen=True)
 class _Again:
     """A trace's critics now, and what they say: for each attempt a verdict for each critic, `None` where not asked."""
@@ -190,7 +185,7 @@ async def _judged(trace: Trace, banks: Banks) -> _Again | ProblemError:
         bank = await asyncio.to_thread(banks, trace.problem)
     except ProblemError as error:
         return error
-    asked = [_offline(verifier) for verifier in bank.verifiers]
+    asked = [offline(verifier) for verifier in bank.verifiers]
     able = Bank(bank.problem, [v for v, offline in zip(bank.verifiers, asked, strict=True) if offline])
     candidates = [a.candidate for a in trace.attempts if a.candidate is not None and a.verdicts]
     found = iter(await able.judge_many(candidates))

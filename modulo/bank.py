@@ -21,7 +21,7 @@ from modulo.extract import expected_form, extract
 from modulo.protocols import Verifier
 from modulo.types import AnswerFormat, Critique, Guarantee, Outcome, Problem, Verdict
 
-__all__ = ["EXTRACTOR", "Bank", "Judged", "down", "error_verdict", "nothing_extracted"]
+__all__ = ["EXTRACTOR", "Bank", "Judged", "down", "error_verdict", "nothing_extracted", "offline"]
 
 EXTRACTOR: Final = "extractor"
 """Name of the verdict on a response that holds no candidate."""
@@ -223,6 +223,11 @@ _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKe
 
 def _again(verdict: Verdict) -> Verdict:
     return verdict.model_copy(update={"cached": True, "seconds": 0.0})
+
+
+def offline(verifier: Verifier) -> bool:
+    """Whether a verifier can be asked again with no model and no network: it says so, or it gives no opinions."""
+    return bool(getattr(verifier, "offline", verifier.guarantee is not Guarantee.OPINION))
 
 
 def down(verdicts: Sequence[Verdict]) -> str | None:

@@ -34,7 +34,10 @@ __all__ = ["Banks", "CacheChoice", "bind", "bind_any", "environment", "graph", "
 CacheChoice = str | Path | VerdictCache | Literal[False] | None
 """Where verdicts are kept: `None` in memory, a file or folder (`VerdictCache`) there too, `False` nowhere."""
 
-PACKAGES = ("llm-modulo", "langgraph", "z3-solver", "sympy", "python-flint", "math-verify", "jsonschema", "docker")
+PACKAGES = (
+    "llm-modulo", "langgraph", "z3-solver", "cvc5", "sympy", "python-flint", "math-verify", "pint", "jsonschema",
+    "google-re2", "pytest", "hypothesis", "mypy", "unified-planning", "up-fast-downward", "docker",
+)  # fmt: skip
 
 
 @cache
@@ -100,10 +103,13 @@ class Banks:
 
     def _build(self, problem: Problem) -> Bank:
         resolved = resolve(problem)
-        built = [
-            verifier_factory(spec.name).build(spec.spec, hard=spec.hard, sandbox=shared_sandbox(self.sandbox))
-            for spec in resolved.verifiers
-        ]
+        built = []
+        for i, spec in enumerate(resolved.verifiers):
+            factory = verifier_factory(spec.name)
+            try:
+                built.append(factory.build(spec.spec, hard=spec.hard, sandbox=shared_sandbox(self.sandbox)))
+            except ProblemError as error:
+                raise error.at(prefix=f"verifiers[{i}].{spec.name}") from error
         scopes = [digest([spec.to_mapping(), self.sandbox]) for spec in resolved.verifiers]
         if not built and not self.verifiers:
             raise ProblemError("has no verifier: give it one, or pass verifiers=[…]", field="verifiers")

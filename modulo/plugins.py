@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from modulo.errors import ModelStringError, ProblemError, UsageError
 from modulo.protocols import Generator, Verifier, VerifierFactory
-from modulo.types import Problem, Verdict
+from modulo.types import Guarantee, Problem, Verdict
 
 __all__ = ["as_factory", "open_model", "strategy_builder", "strategy_names", "verifier_factory", "verifier_names"]
 
@@ -124,6 +124,7 @@ class _Softened:
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
         self.name, self.version, self.guarantee = verifier.name, verifier.version, verifier.guarantee
+        self.offline = getattr(verifier, "offline", verifier.guarantee is not Guarantee.OPINION)
 
     async def verify(self, problem: Problem, candidate: str) -> Verdict:
         verdict = await self._verifier.verify(problem, candidate)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from modulo.bank import Bank
+from modulo.bank import Bank, offline
 from modulo.protocols import Verifier
 from modulo.types import Critique, Guarantee, Outcome, Problem, Verdict
 
@@ -68,6 +68,11 @@ class Combined:
     def guarantee(self) -> Guarantee:
         """The best that a pass can mean."""
         raise NotImplementedError
+
+    @property
+    def offline(self) -> bool:
+        """Whether all members can be asked again with no model and no network."""
+        return all(map(offline, self.members))
 
     @property
     def gates(self) -> list[Verifier]:

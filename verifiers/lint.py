@@ -44,6 +44,7 @@ class LintVerifier:
     """Looks over Python programs in a worker process."""
 
     name, version, guarantee, hard = _NAME, _VERSION, Guarantee.OPINION, False
+    offline = True  # an opinion, but of a program
 
     def __init__(self, spec: LintSpec) -> None:
         self._spec = spec

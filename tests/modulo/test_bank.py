@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from tests.support.doubles import PROBLEM, Equals
 
-from modulo.bank import EXTRACTOR, Bank, down
+from modulo import all_of, any_of, ok, verifier
+from modulo.bank import EXTRACTOR, Bank, down, offline
 from modulo.cache import VerdictCache
 from modulo.errors import SandboxUnavailableError, WorkerError
 from modulo.types import AnswerFormat, Outcome, Problem, Verdict, accepted
@@ -151,3 +152,13 @@ async def test_many_responses_are_extracted_and_judged_in_order() -> None:
     assert [i for i, (_, verdicts) in enumerate(judged) if accepted(verdicts)] == [43]
     assert [v.verifier for _, (v,) in judged] == [EXTRACTOR, *["equals"] * 3000, EXTRACTOR]
     assert len(verifier.batches) > 1
+
+
+def test_what_asks_a_model_is_not_asked_again() -> None:
+    judge = verifier(guarantee="opinion", hard=False, name="judge")(lambda problem, candidate: ok())
+    exact = Equals()
+    assert offline(exact)
+    assert not offline(judge)
+    assert offline(all_of(exact, exact))
+    assert not offline(all_of(exact, judge))
+    assert not offline(any_of(all_of(exact, judge), exact))

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from tests.verifiers.contract import NoSandbox
+from modulo.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError
 from modulo.types import AnswerFormat, Outcome, Problem
