@@ -12,6 +12,7 @@ can be told from a copy. A message is plain data (`modulo.tagged` writes it as J
 | list, dict, set, bytearray, deque, Counter, defaultdict, OrderedDict, numpy array | `["cell", n]` |
 | -0.0 | `["float", "-0.0"]` |
 | Decimal, Fraction, dates, range, slice, UUID, paths, numpy scalar | `["value", module, name, …]` |
+| keys, values or items of a dict | `["dict_keys", …]`, `["dict_values", …]`, `["dict_items", …]` |
 | a builtin type or exception class | `["type", name]` |
 | an exception of exactly a builtin type | `["error", name, arg, …]` |
 | anything else | what each side makes of it: `Linker.foreign`, `Linker.resolve` |
@@ -32,7 +33,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from modulo.linked_kinds import KINDS, NUMERIC, TYPES, VALUES, LinkError, array_scalar, check_size, flat, unchanged
+from modulo.linked_kinds import (
+    KINDS,
+    NUMERIC,
+    TYPES,
+    VALUES,
+    VIEWS,
+    LinkError,
+    array_scalar,
+    check_size,
+    flat,
+    unchanged,
+)
 
 __all__ = ["Cell", "LinkError", "Linker"]
 
@@ -100,6 +112,8 @@ class Linker:
             raise LinkError(f"the value is nested more than {_MAX_DEPTH} deep")
         if kind is tuple or kind is frozenset:
             return [kind.__name__, *(self.pack(item, depth + 1) for item in value)]
+        if kind in VIEWS:
+            return [VIEWS[kind], *(self.pack(item, depth + 1) for item in value)]
         if kind in TYPES:
             return ["cell", self._number(value, TYPES[kind])]
         name = type.__dict__["__name__"].__get__(kind)
@@ -236,6 +250,8 @@ class Linker:
             return self._cell(rest)
         if tag == "frozenset":
             return self._hashed(rest)
+        if tag in VIEWS.values():
+            return self._view(tag, [self.open(item) for item in rest])
         if tag == "float" and rest == ["-0.0"]:
             return -0.0
         if tag == "type" and len(rest) == 1:
@@ -256,6 +272,14 @@ class Linker:
             return frozenset(self.open(item) for item in items)
         except TypeError as error:
             raise LinkError(f"a frozenset is malformed: {error}") from None
+
+    def _view(self, tag: str, items: list[Any]) -> Any:
+        try:
+            if tag == "dict_keys":
+                return dict.fromkeys(items).keys()
+            return dict(items).items() if tag == "dict_items" else dict(enumerate(items)).values()
+        except (TypeError, ValueError) as error:
+            raise LinkError(f"a view is malformed: {error}") from None
 
     def _error(self, name: Any, args: list[Any]) -> Exception:
         made = _type(name)

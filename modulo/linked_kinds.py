@@ -13,7 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["KINDS", "NUMERIC", "TYPES", "VALUES", "LinkError", "array_scalar", "check_size", "flat", "unchanged"]
+__all__ = [
+    "KINDS",
+    "NUMERIC",
+    "TYPES",
+    "VALUES",
+    "VIEWS",
+    "LinkError",
+    "array_scalar",
+    "check_size",
+    "flat",
+    "unchanged",
+]
 
 NUMERIC = frozenset("biufc")
 """Kinds of numpy's types that cross: numbers and truth values."""
@@ -89,6 +100,11 @@ TYPES: dict[type, str] = {
     list: "list", dict: "dict", set: "set", bytearray: "bytearray", deque: "deque", Counter: "Counter",
     OrderedDict: "OrderedDict", defaultdict: "defaultdict",
 }  # fmt: skip
+VIEWS: dict[type, str] = {
+    type({}.keys()): "dict_keys",
+    type({}.values()): "dict_values",
+    type({}.items()): "dict_items",
+}
 # What makes a value of the standard library again: module and name, to the arguments that make an equal one.
 VALUES: dict[tuple[str, str], Callable[[Any], tuple[Any, ...]]] = {
     ("decimal", "Decimal"): lambda v: (str(v),),

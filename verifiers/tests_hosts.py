@@ -10,12 +10,15 @@ import builtins
 import types
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import NonCallableMock
 
 from modulo.linked import LinkError
 
 __all__ = ["Hosts"]
 
-_THINGS = ("unittest.mock", "_io")
+_MOCKS = "unittest.mock"
+_MOCK_OWN = frozenset([*dir(NonCallableMock), "method_calls"])
+_THINGS = (_MOCKS, "_io")
 """Modules whose objects are used like those of the tests' own classes."""
 
 
@@ -86,12 +89,19 @@ class Hosts:
             raise AttributeError("not something that the tests hand out")
         if verb == "iter":
             return iter(target)
-        if args and type(args[0]) is str and not args[0].startswith("_"):
+        if args and type(args[0]) is str and not args[0].startswith("_") and not _kept_from(target, args[0], verb):
             if verb == "get" and len(args) == 1:
                 return getattr(target, args[0])
             if verb == "set" and len(args) == 2:
                 return setattr(target, args[0], args[1])
         raise AttributeError("not something that the tests hand out")
+
+
+def _kept_from(target: Any, name: str, verb: Any) -> bool:
+    """What a mock has heard, and what it says of that, is not for the candidate to change."""
+    if type(target).__module__ != _MOCKS:
+        return False
+    return verb == "set" or name.startswith("assert") or name in _MOCK_OWN
 
 
 def _arguments(error: Exception, pack: Callable[[Any], Any]) -> list[Any]:

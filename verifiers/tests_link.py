@@ -207,13 +207,13 @@ class Link(Linker):
     # -- what came
 
     def _learn_news(self, told: dict[str, Any]) -> None:
-        for number, name, bases, specials in told["classes"]:
-            if type(number) is not int or number in self._classes or type(name) is not str:
+        for number, name, bases, specials, builtin in told["classes"]:
+            if type(number) is not int or number in self._classes or type(name) is not str or type(builtin) is not bool:
                 raise LinkError("a class is malformed")
             opened = [self.open(base) for base in bases]
             if type(specials) is not list or not all(type(special) is str for special in specials):
                 raise LinkError("a class is malformed")
-            self._classes[number] = self._proxies.make_class(number, name, opened, specials)
+            self._classes[number] = self._proxies.make_class(number, name, opened, specials, builtin=builtin)
         for number, of in told["objects"]:
             if type(number) is not int or number in self._class_of or of not in self._classes:
                 raise LinkError("an object is malformed")
@@ -273,8 +273,7 @@ class Link(Linker):
             raise self._die(f"the program did not answer as it must ({error})") from None
         try:
             result = self._hosts.perform(told.get("verb"), told.get("of"), args, kwargs)
-            if told.get("verb") == "get":
-                self._crossing(result)
+            packed = self._packed(result, told.get("verb"))
         except Exception as error:  # noqa: BLE001 - what a function of the tests raises goes to who called it
             raised = error
             return self._told(lambda: {"raise": self.pack(raised)})
@@ -285,11 +284,16 @@ class Link(Linker):
             raise
         finally:
             self.last = before
-        return self._told(lambda: {"return": self.pack(result)})
+        return self._told(lambda: {"return": packed})
 
-    def _crossing(self, value: Any) -> None:
-        """Refuse an attribute that cannot cross: the candidate looked at it, the tests did not hand it over."""
+    def _packed(self, value: Any, verb: Any) -> Any:
+        """The form of an answer. An attribute that cannot cross is none: it was looked at, and not handed over."""
         try:
-            self.pack(value)
+            return self.pack(value)
         except LinkError as error:
-            raise AttributeError(str(error)) from None
+            if verb == "get":
+                raise AttributeError(str(error)) from None
+            self.tests_fault = (
+                self.tests_fault or f"a function of the tests returns what cannot be handed over: {error}"
+            )
+            raise TestsFaultError(self.tests_fault) from None

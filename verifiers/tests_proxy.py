@@ -5,8 +5,9 @@ that `isinstance`, `issubclass`, `except` and `pytest.raises` mean what they say
 and forwards what is done with it. Two things are never the candidate's to say:
 
 - how an object compares with a plain value: `proxy == 9` is false, `proxy < 9` an error, nothing is asked;
-- whether it is true, and how two objects compare, unless the tests name their class, as `from solution import Point`
-  does. An object of any other class where a truth value is needed is a fault; two of them are equal if they are one.
+- what an object of a class that the tests do not name, as `from solution import Point` does, is worth: its truth, its
+  length, what is in it, what comes of arithmetic with it. Asking that is a fault, since a plain value was expected. It
+  can be called, iterated, awaited and entered, its attributes can be read, and it equals itself alone.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def set_text(error: BaseException, text: str) -> None:
         own(error)["_modulo_raised"] = True
 
 
-def make_class(number: int, name: str, bases: list[Any], specials: list[str]) -> type:
+def make_class(number: int, name: str, bases: list[Any], specials: list[str], *, builtin: bool) -> type:
     """The mirror of a class of the candidate's.
 
     Args:
@@ -199,6 +200,7 @@ def make_class(number: int, name: str, bases: list[Any], specials: list[str]) ->
         name: as it calls itself.
         bases: mirrors, or builtin types.
         specials: special methods that its instances have.
+        builtin: it is one of the interpreter's own: generator, coroutine or asynchronous generator.
     """
     name = name if name.isidentifier() and len(name) <= _MAX_NAME else "Unnamed"
     above = tuple(dict.fromkeys(base for base in bases if _can_be_base(base)))
@@ -208,7 +210,7 @@ def make_class(number: int, name: str, bases: list[Any], specials: list[str]) ->
         "_modulo_class": number,
         "_modulo_specials": frozenset(specials),
         "__doc__": property(lambda self: link().do("get", self, "__doc__")),
-        **special_methods(name, frozenset(specials)),
+        **special_methods(name if builtin else None, frozenset(specials)),
     }
     if not is_error:
         return _new_class(name, tuple(base for base in above if isinstance(base, RemoteClass)) or (Remote,), namespace)

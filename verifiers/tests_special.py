@@ -53,8 +53,7 @@ class Behaviour:
 
     def __bool__(self) -> bool:
         kind: Any = type(self)
-        if not named(kind):
-            raise link().fault(f"the program returned an object of type {kind.__name__} where a plain value is needed")
+        require_named(self)
         asks = kind._modulo_specials & {"__bool__", "__len__"}
         return bool(plain(link().do("bool", self), bool)) if asks else True
 
@@ -86,14 +85,28 @@ def named(kind: type) -> bool:
     return any("_modulo_named" in class_dict(base) for base in kind.__mro__)
 
 
+def require_named(proxy: Any) -> None:
+    """A fault, if what a proxy is worth is needed and the tests do not name its class."""
+    if not named(type(proxy)):
+        name = type(proxy).__name__
+        raise link().fault(f"the program returned an object of type {name} where a plain value is needed")
+
+
 def class_dict(kind: type) -> Mapping[str, Any]:
     """The real attributes of a class, of a mirror too."""
     found: Mapping[str, Any] = type.__dict__["__dict__"].__get__(kind)
     return found
 
 
-def _asked(verb: str, result: type | None = None) -> Callable[..., Any]:
+def _asked(verb: str) -> Callable[..., Any]:
+    return lambda self, *args: link().do(verb, self, *args)
+
+
+def _worth(verb: str, result: type | None = None) -> Callable[..., Any]:
+    """What an object is worth, which is the candidate's to say for a class that the tests name."""
+
     def method(self: Any, *args: Any) -> Any:
+        require_named(self)
         value = link().do(verb, self, *args)
         return value if result is None else plain(value, result)
 
@@ -101,7 +114,11 @@ def _asked(verb: str, result: type | None = None) -> Callable[..., Any]:
 
 
 def _reflected(verb: str) -> Callable[[Any, Any], Any]:
-    return lambda self, other: link().do(verb, other, self)
+    def method(self: Any, other: Any) -> Any:
+        require_named(self)
+        return link().do(verb, other, self)
+
+    return method
 
 
 def _comparison(verb: str, otherwise: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -115,6 +132,8 @@ def _comparison(verb: str, otherwise: Callable[[Any, Any], Any]) -> Callable[[An
 
 def _hash(self: Any) -> int:
     known = own(self)
+    if not named(type(self)):
+        return object.__hash__(self)
     if "_modulo_hash" not in known:
         known["_modulo_hash"] = plain(link().do("hash", self), int)
     return known["_modulo_hash"]  # type: ignore[no-any-return]
@@ -194,17 +213,18 @@ def _coroutine_close(self: Any) -> None:
         link().do("close", self)
 
 
+_equal = _comparison("eq", lambda self, other: self is other)
+
 _METHODS: dict[str, Any] = {
     "__call__": _call,
-    "__len__": _asked("len"),
+    "__len__": _worth("len"),
     "__iter__": _asked("iter"),
     "__next__": _asked("next"),
-    "__reversed__": _asked("reversed"),
-    "__getitem__": _asked("getitem"),
+    "__reversed__": _worth("reversed"),
+    "__getitem__": _worth("getitem"),
     "__setitem__": _asked("setitem"),
     "__delitem__": _asked("delitem"),
-    "__contains__": _asked("contains", bool),
-    "__length_hint__": _asked("length_hint"),
+    "__contains__": _worth("contains", bool),
     "__enter__": _asked("enter"),
     "__exit__": _exit("exit"),
     "__aenter__": _aenter,
@@ -212,31 +232,31 @@ _METHODS: dict[str, Any] = {
     "__aiter__": _asked("aiter"),
     "__anext__": _anext,
     "__await__": _await,
-    "__neg__": _asked("neg"),
-    "__pos__": _asked("pos"),
-    "__abs__": _asked("abs"),
-    "__invert__": _asked("invert"),
-    "__int__": _asked("int", int),
-    "__float__": _asked("float", float),
-    "__complex__": _asked("complex", complex),
-    "__bytes__": _asked("bytes", bytes),
-    "__index__": _asked("index", int),
-    "__round__": _asked("round"),
-    "__trunc__": _asked("trunc"),
-    "__floor__": _asked("floor"),
-    "__ceil__": _asked("ceil"),
-    "__fspath__": _asked("fspath", str),
+    "__neg__": _worth("neg"),
+    "__pos__": _worth("pos"),
+    "__abs__": _worth("abs"),
+    "__invert__": _worth("invert"),
+    "__int__": _worth("int", int),
+    "__float__": _worth("float", float),
+    "__complex__": _worth("complex", complex),
+    "__bytes__": _worth("bytes", bytes),
+    "__index__": _worth("index", int),
+    "__round__": _worth("round"),
+    "__trunc__": _worth("trunc"),
+    "__floor__": _worth("floor"),
+    "__ceil__": _worth("ceil"),
+    "__fspath__": _worth("fspath", str),
     "__hash__": _hash,
-    "__eq__": _comparison("eq", lambda self, other: self is other),
-    "__ne__": _comparison("ne", lambda self, other: self is not other),
+    "__eq__": _equal,
+    "__ne__": lambda self, other: not _equal(self, other),  # never both
     **{f"__{name}__": _comparison(name, lambda self, other: NotImplemented) for name in ("lt", "le", "gt", "ge")},
 }
 for _name in _ARITHMETIC:
     _verb = {"and": "and_", "or": "or_"}.get(_name, _name)
-    _METHODS[f"__{_name}__"] = _asked(_verb)
+    _METHODS[f"__{_name}__"] = _worth(_verb)
     _METHODS[f"__r{_name}__"] = _reflected(_verb)
     if _name != "divmod":
-        _METHODS[f"__i{_name}__"] = _asked(f"i{_name}")
+        _METHODS[f"__i{_name}__"] = _worth(f"i{_name}")
 
 _BUILTIN_KINDS: dict[str, dict[str, Any]] = {
     "generator": {"send": _asked("send"), "throw": _throw, "close": _asked("close")},
@@ -250,11 +270,11 @@ _CLASSES = {
 }
 
 
-def special_methods(name: str, specials: frozenset[str]) -> dict[str, Any]:
-    """The methods for a class of this name with these special methods."""
+def special_methods(builtin: str | None, specials: frozenset[str]) -> dict[str, Any]:
+    """The methods for a class with these special methods, which may be one of the interpreter's own."""
     methods = {special: _METHODS[special] for special in specials if special in _METHODS}
     if "__eq__" in methods and "__hash__" not in methods:
         methods["__hash__"] = None
-    if name in _BUILTIN_KINDS:  # `inspect.isgenerator` and event loops ask for these
-        methods |= {**_BUILTIN_KINDS[name], "__class__": property(lambda self: _CLASSES[name])}
+    if builtin in _BUILTIN_KINDS:  # `inspect.isgenerator` and event loops ask for these
+        methods |= {**_BUILTIN_KINDS[builtin], "__class__": property(lambda self: _CLASSES[builtin])}
     return methods

@@ -36,6 +36,7 @@ __all__ = ["Objects"]
 _MODULE = 1
 _HOST = "_modulo_host"
 _PRINTED = 20_000
+_BUILTIN_KINDS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
 
 class Objects(Linker):
@@ -142,7 +143,9 @@ class Objects(Linker):
             self._object_numbers[id(value)] = number
             bases = [self.pack(base) for base in type.__dict__["__bases__"].__get__(value)]
             name = type.__dict__["__name__"].__get__(value)
-            self._news["classes"].append([number, name, bases, _specials(value)])
+            self._news["classes"].append(
+                [number, name, bases, _specials(value), any(value is kind for kind in _BUILTIN_KINDS)]
+            )
         return number
 
     def resolve(self, form: list[Any]) -> Any:
@@ -264,7 +267,7 @@ _OPERATORS = (
     "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "lshift", "rshift", "and_", "or_", "xor",
     "iadd", "isub", "imul", "imatmul", "itruediv", "ifloordiv", "imod", "ilshift", "irshift", "iand", "ior", "ixor",
     "ipow", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt", "ge", "getitem", "setitem", "delitem",
-    "contains", "index", "length_hint",
+    "contains", "index",
 )  # fmt: skip
 _BUILTINS: tuple[Callable[..., Any], ...] = (
     len, bool, hash, str, repr, format, int, float, complex, bytes, iter, next, reversed, round, divmod, pow, dir,

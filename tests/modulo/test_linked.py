@@ -100,6 +100,9 @@ def test_identity_and_recursion_survive() -> None:
         ValueError("x", 3),
         KeyError("k"),
         {"z": 1, "a": 2},
+        {"z": 1, "a": 2}.keys(),
+        {"z": 1, "a": 2}.values(),
+        {"z": 1, "a": 2}.items(),
     ],
     ids=repr,
 )
@@ -161,6 +164,8 @@ for _ in range(60):
         (["value", "fractions", "Fraction", 1, 0], []),
         (["value", "decimal", "Decimal", "x"], []),
         (["value", "numpy", "O", b""], []),
+        (["dict_keys", ["cell", 1]], [[1, "list", None]]),
+        (["dict_items", 1], []),
         (["frozenset", ["cell", 1]], [[1, "list", None]]),
         ({"a": 1}, []),
         ([], []),
@@ -182,11 +187,13 @@ for _ in range(60):
     ],
 )
 def test_malformed_forms_are_refused(form: Any, cells: Any) -> None:
-    here = Linker(0)
-    with pytest.raises(LinkError):
+    def take() -> None:
+        here = Linker(0)
         here.learn(cells)
         here.open(form)
-        raise AssertionError("accepted")
+
+    with pytest.raises(LinkError):
+        take()
 
 
 def test_depth_is_limited() -> None:
