@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import flint
 
-from modulo.verifiers.math_balls import InconclusiveError, OutsideError, PoleError, at_ball, precision
+from modulo.verifiers.math_balls import InconclusiveError, OutsideError, PoleError, at_ball, precision, rational
 from modulo.verifiers.math_compare import label
 from modulo.verifiers.math_equal import Settings, compare
 from modulo.verifiers.math_exact import DivisionByZeroError, difference
@@ -35,12 +35,14 @@ from modulo.verifiers.math_nodes import (
     size,
     substituted,
     symbols,
+    walk,
 )
 from modulo.verifiers.math_poly import Ratio, in_domain, ratio, roots
 
 __all__ = ["Inference", "as_zero", "coefficients", "follows"]
 
 _BITS = 512
+_MAX_BITS = 50_000
 _MAX_SIZE = 3_000
 
 
@@ -136,7 +138,11 @@ def _at_roots(new: Expr, facts: Sequence[Expr], names: list[str], settings: Sett
     lost = flint.fmpq_poly([1])
     for other in known:
         lost = lost * other.cancelled
-    with precision(_BITS):
+    # Enough to tell a root from what is written here: |q - r| is not below the height of q to the degree of r.
+    bits = _BITS + 4 * max(top.degree(), 1) * _height(new)
+    if bits > _MAX_BITS:
+        return None
+    with precision(bits):
         zeros = roots(Ratio(top, flint.fmpq_poly([1]), lost))
         certain = True
         domain = settings.domains.get(name, "real")
@@ -147,12 +153,20 @@ def _at_roots(new: Expr, facts: Sequence[Expr], names: list[str], settings: Sett
             ball = _value(new, name, root.ball, real=domain != "complex")
             if ball is None or inside is None:
                 certain = False
-            elif not ball.contains(0):
+            elif ball.contains(0):
+                certain = certain and bool(abs(ball) < rational(Fraction(1, 2 ** (bits // 2))))
+            else:
                 shown = str(root.ball.real.str(6, radius=False)) if root.real else str(root.ball.str(6, radius=False))
                 return Inference(
                     "fails", method="roots", why=f"{name} = {shown} solves the lines above, but not this one"
                 )
     return Inference("follows", False, "roots") if certain and zeros is not None else None
+
+
+def _height(expr: Expr) -> int:
+    """Bits of all numbers in it."""
+    nums = (node.value for node in walk(expr) if isinstance(node, Num))
+    return sum(value.numerator.bit_length() + value.denominator.bit_length() for value in nums)
 
 
 def _value(expr: Expr, name: str, ball: Any, *, real: bool) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from modulo.verifiers.math_balls import InconclusiveError, OutsideError, PoleError, evaluate, precision
 from modulo.verifiers.math_compare import compare_answers, label
 from modulo.verifiers.math_equal import Decision, Settings
 from modulo.verifiers.math_findings import Job, finding, passed
@@ -30,6 +31,7 @@ from modulo.verifiers.math_nodes import (
     Sym,
     is_expr,
     shown,
+    symbols,
     walk,
 )
 from modulo.verifiers.math_read import MathFault, read
@@ -61,7 +63,7 @@ def check_lenient(job: Job) -> dict[str, Any]:
     wrong = f"your answer, read as {read_as}, is not the expected one"
     if own.read is not None and expected.read is not None:
         rounded = is_decimal(own.text) or is_decimal(expected.text)
-        tolerance = Fraction(1, 2 * 10**digits) if rounded else None
+        tolerance = _tolerance(expected.read, digits) if rounded else None
         decision = _compared(own.read, expected.read, job.settings(tolerance=tolerance))
         if decision.verdict == "equal":
             note = {"rounded_to_decimals": digits} if rounded else {}
@@ -69,6 +71,21 @@ def check_lenient(job: Job) -> dict[str, Any]:
         if decision.verdict == "different" and _final(decision, own.read, expected.read):
             return finding("fail", wrong, {**evidence, **decision.evidence})
     return _opinion(expected.text, own.text, digits, wrong, evidence)
+
+
+def _tolerance(expected: Obj, digits: int) -> Fraction:
+    """Half a unit of the last decimal, but two per cent of a small value, to which 0.0 would be equal else."""
+    limit = Fraction(1, 2 * 10**digits)
+    if is_expr(expected) and not symbols(expected):
+        try:
+            with precision(64):
+                size = abs(evaluate(expected, {}, real=True))  # type: ignore[arg-type]
+                mantissa, exponent = size.mid().man_exp()
+        except (OutsideError, PoleError, InconclusiveError):
+            return limit
+        if mantissa and abs(int(exponent)) < 10_000:
+            return min(limit, abs(Fraction(int(mantissa)) * Fraction(2) ** int(exponent)) / 50)
+    return limit
 
 
 def _opinion(expected: str, own: str, digits: int, wrong: str, evidence: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from modulo.verifiers.math_balls import (
     InconclusiveError,
     OutsideError,
     PoleError,
+    Tracker,
     evaluate,
     precision,
     rational,
@@ -26,7 +27,7 @@ from modulo.verifiers.math_nodes import Call, Const, Expr, Num, Pow, shown, symb
 __all__ = ["check_integral", "integral"]
 
 _GUARD_BITS = 256
-_MAX_BITS = 4_096
+_MAX_BITS = 9_000
 _NOT_SMOOTH = {"abs": "real_abs", "sign": "real_sgn", "floor": "real_floor", "ceil": "real_ceil"}
 
 
@@ -107,31 +108,42 @@ def check_integral(job: Job) -> dict[str, Any]:
     if foreign := sorted(symbols(own)):
         return finding("fail", f"{', '.join(foreign)} should not occur in the value", evidence)
     bits = _GUARD_BITS + 4 * _digits(own)
-    if bits > _MAX_BITS:
-        return finding("unknown", "the answer has too many digits to be told from the integral", evidence)
-    ball = integral(integrand, spec["variable"], low, high, bits)  # type: ignore[arg-type]
-    if ball is None:
-        return finding("unknown", "the integral could not be certified", evidence)
-    with precision(bits):
-        try:
-            value = evaluate(own, {}, real=True)
-        except (OutsideError, PoleError):
-            return finding("fail", f"your answer, read as {shown(own)}, is not defined", evidence)
-        except InconclusiveError:
-            return finding("unknown", f"your answer, read as {shown(own)}, could not be evaluated", evidence)
-        gap = abs(value - ball)
-        evidence |= {"method": "certified integration", "precision_bits": bits}
-        wrong = f"your answer, read as {shown(own)}, is {value.str(6, radius=False)}, which is not the integral"
-        if job.spec["tolerance"] is not None:
-            limit = rational(Fraction(job.spec["tolerance"]))
-            if gap <= limit:
-                return passed(evidence, proof=False)
-            outcome = "fail" if gap > limit else "unknown"
-            return finding(outcome, wrong if outcome == "fail" else "it is too close to the tolerance", evidence)
-        if gap > 0:
-            return finding("fail", wrong, evidence)
-        if not gap < rational(Fraction(1, 2 ** (bits // 2))):
-            return finding("unknown", "the integral could not be certified to enough digits", evidence)
+    while bits <= _MAX_BITS:
+        with precision(bits):
+            tracker = Tracker()
+            try:
+                value = evaluate(own, {}, real=True, tracker=tracker)
+            except (OutsideError, PoleError):
+                return finding("fail", f"your answer, read as {shown(own)}, is not defined", evidence)
+            except InconclusiveError:
+                return finding("unknown", f"your answer, read as {shown(own)}, could not be evaluated", evidence)
+        ball = integral(integrand, spec["variable"], low, high, bits)  # type: ignore[arg-type]
+        if ball is None:
+            return finding("unknown", "the integral could not be certified", evidence)
+        with precision(bits):
+            decided = _decided(job, own, value, ball, evidence | {"precision_bits": bits})
+        # What the answer could hide behind: the smallest and the largest number on the way to its value.
+        if decided["outcome"] != "pass" or bits > 2 * (tracker.small + tracker.large):
+            return decided
+        bits *= 2
+    return finding("unknown", "the answer has too many digits, or too large numbers, to be told from it", evidence)
+
+
+def _decided(job: Job, own: Expr, value: Any, ball: Any, evidence: dict[str, Any]) -> dict[str, Any]:
+    """The finding on a value and the integral, both as balls."""
+    gap = abs(value - ball)
+    evidence = {**evidence, "method": "certified integration"}
+    wrong = f"your answer, read as {shown(own)}, is {value.str(6, radius=False)}, which is not the integral"
+    if job.spec["tolerance"] is not None:
+        limit = rational(Fraction(job.spec["tolerance"]))
+        if gap <= limit:
+            return passed(evidence, proof=False)
+        outcome = "fail" if gap > limit else "unknown"
+        return finding(outcome, wrong if outcome == "fail" else "it is too close to the tolerance", evidence)
+    if gap > 0:
+        return finding("fail", wrong, evidence)
+    if not gap < rational(Fraction(1, 2 ** (evidence["precision_bits"] // 2))):
+        return finding("unknown", "the integral could not be certified to enough digits", evidence)
     return passed(evidence, proof=False)
 
 

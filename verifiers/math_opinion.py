@@ -61,7 +61,7 @@ def _parsed(text: str) -> list[Any]:
         f"${' '.join(text.split())}$",
         [config],
         fallback_mode="no_fallback",
-        parsing_timeout=None,
+        parsing_timeout=0,
     )
     return found
 

@@ -144,7 +144,8 @@ def _power(unit: Unit, exponent: int) -> Unit:
 def _registry() -> Any:
     import pint
 
-    return pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
+    exact: Any = Fraction  # pint's annotation knows no type but float
+    return pint.UnitRegistry(non_int_type=exact, cache_folder=None)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from modulo.verifiers.math import factory
 from modulo.verifiers.math_check import check
 from modulo.verifiers.math_equal import Settings
 from modulo.verifiers.math_steps import judged
+
+ROOT = Context(prec=300).power(2, Context(prec=310).divide(Decimal(1), Decimal(3)))
+"""The cube root of two to 300 digits."""
 
 
 def verdicts(text: str, **options: Any) -> list[str]:
@@ -108,6 +112,8 @@ def test_a_sentence_is_not_counted_twice() -> None:
         ("x^2 - 5x + 6 = 0\n(x-2)(x-4) = 0", "premise wrong"),
         (r"$x^2 = 4 \implies x = \pm 2$", "premise right"),
         (r"$x^2 = 2 \implies x = \sqrt{2}$", "premise wrong"),
+        (r"$x^2 = 2 \implies x = \pm\sqrt{2}$", "premise right"),
+        (f"x^3 = 2\nx = {ROOT}", "premise wrong"),
         ("x = 3\nx^2 = 9", "premise right"),
         ("x + y = 5\nx - y = 1\n2x = 6\nx = 3\ny = 2", "premise premise right right right"),
         ("x + y = 5\nx - y = 1\n2x = 6\nx = 3\ny = 3", "premise premise right right wrong"),
