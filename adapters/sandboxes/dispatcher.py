@@ -72,6 +72,7 @@ def main() -> None:
 def _breed(control: socket.socket, cell: Cell) -> None:
     """The zygote: hand over a guest, end it when asked to, and so on until the dispatcher goes away."""
     cell.enter()
+    os.environ.clear()  # as every guest does: here it is done for all of them
     gc.collect()
     gc.freeze()
     while True:
