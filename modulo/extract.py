@@ -27,7 +27,7 @@ _FENCE = re.compile(
     re.S | re.M,
 )
 """A fenced block. A mark indented further than its first line does not close it: it stands in a docstring."""
-_TAG = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
+_TAG = re.compile(r"<(?P<end>/)?answer>", re.I)
 _ANSWER_PHRASE = re.compile(r"\b(?:the\s+)?(?:final\s+)?answer\s+is\s*:?\s*(?P<value>[^\n]+)", re.I)
 _LABEL = re.compile(r"^\s*\**(?:A|Answer|Final answer)\**\s*:\**\s*(?P<value>\S[^\n]*)$", re.I | re.M)
 _HASHES = re.compile(r"^\s*####\s*(?P<value>\S[^\n]*)$", re.M)
@@ -71,16 +71,27 @@ def extract(text: str, problem: Problem) -> str | None:
     A bare candidate is returned whole. Else thinking is dropped first; an `<answer>…</answer>` block, if any, is where
     the search goes on.
     """
-    if problem.answer is AnswerFormat.JSON and _is_json(text):
+    if problem.answer is AnswerFormat.JSON and (_is_bare_object(text) or _is_json(text)):
         return text.strip()
     if problem.answer is AnswerFormat.PYTHON and (wanted := _entries(problem)) and wanted <= (_parsed(text) or set()):
         return text.strip("\n")
     answer, _ = split_thinking(text)
-    if tagged := _TAG.findall(answer):
-        answer = tagged[-1]
+    if (tagged := _tagged(answer)) is not None:
+        answer = tagged
     if not answer.strip():
         return None
     return _EXTRACTORS[problem.answer](answer, problem)
+
+
+def _tagged(text: str) -> str | None:
+    """What the last `<answer>…</answer>` holds; an opening tag inside one is a part of it."""
+    start, found = None, None
+    for tag in _TAG.finditer(text):
+        if not tag["end"]:
+            start = tag.end() if start is None else start
+        elif start is not None:
+            start, found = None, text[start : tag.start()]
+    return found
 
 
 def _blocks(text: str, answer: AnswerFormat) -> list[str]:
@@ -163,6 +174,12 @@ def _json(text: str, problem: Problem) -> str | None:
     if any(spec.name == "smt" for spec in problem.specs):  # which wants an object: `[1]` is a remark
         values = [value for value in values if value[0] == "{" or _JSON_LIKE.match(value)] or values
     return values[-1] if values else None
+
+
+def _is_bare_object(text: str) -> bool:
+    """Braces around all of it and no tag: taken whole whatever is in it, so nobody need read it for that."""
+    bare = text.strip()
+    return bare.startswith("{") and bare.endswith("}") and "<" not in bare
 
 
 def _is_json(text: str) -> bool:

@@ -64,6 +64,8 @@ CASES = [
     (PLAN, "pick up a", None),
     (TEXT, "  hello ", "hello"),
     (TEXT, "let me see <answer> yes </answer>", "yes"),
+    (TEXT, "<answer>1</answer> no, <ANSWER>2 <answer> 3</Answer> </answer>", "2 <answer> 3"),
+    (TEXT, "<answer>" * 100_000, "<answer>" * 100_000),
     (SMTLIB, "```smt2\n(assert true)\n```", "(assert true)"),
     (SMTLIB, "(check-sat)", "(check-sat)"),
     (SMTLIB, "none", None),
