@@ -33,7 +33,8 @@ def recorded(root: Path) -> list[tuple[Path, list[str], bool]]:
         output = script.with_suffix(".expected.out")
         if output.is_file():
             lines = [line.strip() for line in output.read_text("utf-8", "replace").splitlines()]
-            found.append((script, [line for line in lines if line in STATUSES], any("(error" in line for line in lines)))
+            answers = [line for line in lines if line in STATUSES]
+            found.append((script, answers, any("(error" in line for line in lines)))
     return found
 
 
@@ -41,7 +42,7 @@ def judge(pool: Pool, script: Path, rlimit: int, seconds: float) -> dict[str, An
     """What became of one script, and how long it took."""
     started = time.monotonic()
     text = script.read_bytes().decode("utf-8", "replace")
-    payload = {"text": text, "rlimit": rlimit, "seconds": seconds}
+    payload: dict[str, Any] = {"text": text, "rlimit": rlimit, "seconds": seconds}
     try:
         outcome: Any = pool.run_sync("modulo.verifiers.smt_script:run", payload, seconds=seconds + 2)
     except WorkerError as error:
@@ -72,7 +73,7 @@ def verdict(outcome: dict[str, Any], expected: list[str], errors: bool) -> str:
 
 def reason(message: str) -> str:
     """What a refusal is about, without its particulars."""
-    for pattern in (r"the command '[^']*'", r"the option :[\w.\-]*", r"nested more than", r"longer than", r"characters"):
+    for pattern in (r"the command '[^']*'", r"the option :[\w.\-]*", r"nested more than", r"longer than", "characters"):
         if found := re.search(pattern, message):
             return found[0]
     return message[:50]

@@ -29,7 +29,7 @@ from modulo.verifiers.strict_json import shorten
 
 __all__ = ["answer_schema", "check", "check_many", "load"]
 
-_MAX_CRITIQUES = 10
+_MAX_CRITIQUES = 6
 _MAX_NAMES = 1000
 _SHORT = 1 << 64
 _LOAD_SECONDS = 10.0
@@ -129,17 +129,19 @@ def _check(compiled: Compiled, values: tuple[Any, ...], limits: Limits) -> dict[
         more, undecided, solver_calls = _solve(compiled, values, limits)
         violated = sorted([*violated, *more])
     total = len(constraints)
-    evidence = {
-        "constraints": total,
-        "violated": [constraints[number].name for number in violated[:_MAX_NAMES]],
-        "undecided": [constraints[number].name for number in undecided[:_MAX_NAMES]],
-        "solver_calls": solver_calls,
-        "z3": _Z3,
-    }
+    evidence: dict[str, Any] = {"constraints": total, "z3": _Z3}
+    if violated:
+        evidence["violated"] = [constraints[number].name for number in violated[:_MAX_NAMES]]
+    if undecided:
+        evidence["undecided"] = [constraints[number].name for number in undecided[:_MAX_NAMES]]
+    if compiled.slow:
+        evidence["solver_calls"] = solver_calls
     outcome = "fail" if violated else "unknown" if undecided else "pass"
-    critiques = _violations(compiled, violated, values) if violated else _open(constraints, undecided)
     score = (total - len(violated) - len(undecided)) / total
-    return {"outcome": outcome, "critiques": critiques, "evidence": evidence, "score": score}
+    finding = {"outcome": outcome, "evidence": evidence, "score": score}
+    if outcome != "pass":
+        finding["critiques"] = _violations(compiled, violated, values) if violated else _open(constraints, undecided)
+    return finding
 
 
 def _solve(compiled: Compiled, values: tuple[Any, ...], limits: Limits) -> tuple[list[int], list[int], int]:
