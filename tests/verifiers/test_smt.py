@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from modulo.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError
 from modulo.types import Outcome, Problem, Verdict
+from modulo.verifiers.contract import NoSandbox
 from modulo.verifiers.smt import factory
 
 PROBLEM = Problem(statement="find it")
@@ -264,6 +264,14 @@ async def test_every_violation_is_named_with_the_values_that_show_it() -> None:
         ("fraction", "division by zero in fraction (n / (n - 12) > 0) with n = 12", {"n": 12}),
     ]
     assert verdict.evidence["violated"] == ["A-B", "small", "fraction"]
+
+
+async def test_of_many_violations_some_are_shown_and_all_are_named() -> None:
+    spec = {"variables": {"x": "int"}, "constraints": {f"above {n}": f"x > {n}" for n in range(50)}}
+    verdict = await judge(spec, '{"x": 9}')
+    assert [c.locus for c in verdict.critiques] == [*(f"above {n}" for n in range(9, 15)), None]
+    assert verdict.critiques[-1].message.startswith("35 more constraints are violated: above 15, above 16, ")
+    assert verdict.evidence["violated"] == [f"above {n}" for n in range(9, 50)]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import random
 from typing import Any
 
 import pytest
-from modulo.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError
 from modulo.types import AnswerFormat, Outcome, Problem
+from modulo.verifiers.contract import NoSandbox
 from modulo.verifiers.smt import factory
 from modulo.verifiers.smt_check import check
 

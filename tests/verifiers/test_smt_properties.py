@@ -126,7 +126,7 @@ def test_breaking_an_accepted_colouring_flips_the_verdict(edges: set[tuple[str, 
         finding = check({"spec": json.dumps(spec), "candidate": json.dumps(changed), "seconds": 5})
         assert set(finding["evidence"].get("violated", [])) == bad_edges(changed)
         assert finding["outcome"] == ("fail" if bad_edges(changed) else "pass")
-        for critique in finding.get("critiques", []):
+        for critique in finding.get("critiques", [])[:6]:  # the next one, if any, names what else is violated
             shown = critique["counterexample"]
             assert len(set(shown.values())) == 1  # the counterexample refutes the constraint by itself
             assert shown.items() <= changed.items()
@@ -137,7 +137,8 @@ def test_breaking_an_accepted_colouring_flips_the_verdict(edges: set[tuple[str, 
 def test_rationals_are_exact(a: Fraction, b: Fraction) -> None:
     spec = {"variables": {"r": "real", "s": "real"}, "constraints": ["r < s", "r == s", "r > s"]}
     answer = {"r": f"{a.numerator}/{a.denominator}", "s": f"{b.numerator}/{b.denominator}"}
-    violated = check({"spec": json.dumps(spec), "candidate": json.dumps(answer), "seconds": 5})["evidence"].get("violated", [])
+    finding = check({"spec": json.dumps(spec), "candidate": json.dumps(answer), "seconds": 5})
+    violated = finding["evidence"].get("violated", [])
     holds = {"r < s": a < b, "r == s": a == b, "r > s": a > b}
     assert set(violated) == {text for text, true in holds.items() if not true}
 
@@ -156,7 +157,8 @@ def test_bit_vectors_wrap_and_compare_unsigned(a: int, b: int) -> None:
     }
     spec = {"variables": {"v": {"bitvec": 8}, "w": {"bitvec": 8}}, "constraints": list(expected)}
     answer = json.dumps({"v": a, "w": f"#x{b:02x}"})
-    violated = check({"spec": json.dumps(spec), "candidate": answer, "seconds": 5})["evidence"].get("violated", [])
+    finding = check({"spec": json.dumps(spec), "candidate": answer, "seconds": 5})
+    violated = finding["evidence"].get("violated", [])
     assert set(violated) == {text for text, true in expected.items() if not true}
 
 

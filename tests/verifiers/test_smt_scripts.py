@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from modulo.verifiers.contract import NoSandbox
 
 from modulo.errors import ProblemError
 from modulo.types import AnswerFormat, Outcome, Problem
+from modulo.verifiers.contract import NoSandbox
 from modulo.verifiers.smt import factory
 from modulo.verifiers.smt_check import check
 from modulo.verifiers.smt_disposable import CrashError, in_a_child
