@@ -24,7 +24,7 @@ from modulo.verifiers.tests_words import cut
 
 __all__ = ["FreeTests"]
 
-_PLAIN = ("modulo.verifiers.tests_job", "_pytest.assertion.rewrite")
+_PLAIN = ("modulo.verifiers.tests_job",)
 _WHOLE = (*_PLAIN, "modulo.verifiers.tests_pytest", "modulo.verifiers.tests_properties")
 _GRACE_SECONDS = 0.5
 _MESSAGE = 700

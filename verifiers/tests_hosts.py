@@ -7,17 +7,16 @@ name that begins with an underscore, and nothing of a function, generator or fra
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import NonCallableMock
 
 from modulo.linked import LinkError
 
 __all__ = ["Hosts"]
 
 _MOCKS = "unittest.mock"
-_MOCK_OWN = frozenset([*dir(NonCallableMock), "method_calls"])
 _THINGS = (_MOCKS, "_io")
 """Modules whose objects are used like those of the tests' own classes."""
 
@@ -99,9 +98,10 @@ class Hosts:
 
 def _kept_from(target: Any, name: str, verb: Any) -> bool:
     """What a mock has heard, and what it says of that, is not for the candidate to change."""
-    if type(target).__module__ != _MOCKS:
+    mocks = sys.modules.get(_MOCKS)
+    if mocks is None or not isinstance(target, mocks.NonCallableMock):
         return False
-    return verb == "set" or name.startswith("assert") or name in _MOCK_OWN
+    return verb == "set" or name.startswith("assert") or name in (*dir(mocks.NonCallableMock), "method_calls")
 
 
 def _arguments(error: Exception, pack: Callable[[Any], Any]) -> list[Any]:

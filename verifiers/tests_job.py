@@ -36,7 +36,10 @@ def run(payload: dict[str, Any]) -> dict[str, Any]:
         they ran out of it.
     """
     if payload["code"] is not None:
-        compiled(payload["code"])  # before the fork: the next job of this worker has it ready
+        found = outline(payload["code"])
+        compiled(
+            payload["code"], for_pytest=found.for_pytest
+        )  # before the fork: the next job of this worker has it ready
     read, write = os.pipe()
     worker, child = os.getpid(), os.fork()
     if child == 0:
@@ -103,7 +106,7 @@ def _run(payload: dict[str, Any]) -> dict[str, Any]:
 
 def _run_code(link: Link, candidate: Any, payload: dict[str, Any]) -> list[dict[str, Any]]:
     code, found = payload["code"], outline(payload["code"])
-    if found.plain or found.check:
+    if not found.for_pytest:
         return run_plain(link, candidate, code, payload["entry"])
     if "hypothesis" in code:
         from modulo.verifiers.tests_properties import settle

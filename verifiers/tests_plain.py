@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
+from modulo.verifiers.tests_assert import FAILED, failed
 from modulo.verifiers.tests_link import FaultError, Link, TestsFaultError
 from modulo.verifiers.tests_report import attempt, explained
 from modulo.verifiers.tests_source import FILE, MODULE, compiled, outline, wanted_names
@@ -34,7 +35,8 @@ def run_plain(link: Link, candidate: Any, text: str, entry: str | None) -> list[
     module.__file__ = FILE
     try:
         module.__dict__.update(given_names(link, candidate, text))
-        exec(compiled(text), module.__dict__)
+        module.__dict__[FAILED] = failed
+        exec(compiled(text, for_pytest=False), module.__dict__)
         subject = getattr(candidate, entry) if entry is not None and found.check else None
     except BaseException as error:  # noqa: BLE001 - a candidate without what the tests import, or broken tests
         return [broken(link, error, text)]

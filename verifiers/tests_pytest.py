@@ -58,7 +58,7 @@ class _Text(pytest.Module):
         module = types.ModuleType(MODULE)
         module.__file__ = FILE
         module.__dict__.update(given_names(self.runner.link, self.runner.candidate, self.runner.text))
-        exec(compiled(self.runner.text), module.__dict__)
+        exec(compiled(self.runner.text, for_pytest=True), module.__dict__)
         return module
 
 

@@ -5,10 +5,9 @@ A test passes if it ran to its end, was not skipped, met no fault of the candida
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import re
 import traceback
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -56,7 +55,9 @@ def attempt(link: Link, name: str, action: Callable[[], Any], text: str, *, aske
     link.last, error = None, None
     try:
         result = action()
-        if inspect.iscoroutine(result):
+        if type(result) is types.CoroutineType:
+            import asyncio
+
             asyncio.run(result)
     except BaseException as raised:  # noqa: BLE001 - whatever ends a test, it did not pass
         error = raised
@@ -88,7 +89,7 @@ def explained(link: Link, name: str, error: BaseException | None, text: str, *, 
             why = f"{why}: {said}"
     else:
         why = clean(f"{type(error).__name__}: {error}") + (f" in `{statement}`" if statement else "")
-    if last is not None and last.call not in why:
+    if last is not None and f"{last.call} {last.became}" not in why and f"= {last.call}" not in why:
         why = f"{why}; {last.call} {last.became}"
     shown = {"test": name}
     if statement:

@@ -1,8 +1,7 @@
 """The text of free-form tests: what is in it, and the code made of it. Nothing is executed here.
 
 A text is *plain* if all it defines to be run is `check(candidate)` or functions `test_*` without parameters, and it
-neither imports pytest or hypothesis nor decorates a test: then pytest's machinery is not needed to run it. Its `assert`
-statements are rewritten as pytest's are, so that a failing one says its values.
+neither imports pytest or hypothesis nor decorates a test: then pytest's machinery is not needed to run it.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ import symtable
 import types
 from dataclasses import dataclass
 from functools import lru_cache
+
+from modulo.verifiers.tests_assert import telling
 
 __all__ = ["FILE", "MODULE", "Outline", "compiled", "outline", "wanted_names"]
 
@@ -33,12 +34,17 @@ class Outline:
     Attributes:
         check: it defines `check(candidate)`.
         tests: names of its functions and classes that are to be run, in order.
-        plain: pytest is not needed to run it.
+        plain: pytest is not needed for its tests.
     """
 
     check: bool
     tests: tuple[str, ...]
     plain: bool
+
+    @property
+    def for_pytest(self) -> bool:
+        """Whether pytest is to run it."""
+        return not (self.plain or self.check)
 
 
 def outline(text: str) -> Outline:
@@ -80,12 +86,15 @@ def _imported(tree: ast.Module) -> set[str]:
 
 
 @lru_cache(maxsize=64)
-def compiled(text: str) -> types.CodeType:
-    """The code of a text, its assertions rewritten."""
-    from _pytest.assertion.rewrite import rewrite_asserts
-
+def compiled(text: str, *, for_pytest: bool) -> types.CodeType:
+    """The code of a text, with assertions that say their values, in pytest's way or ours."""
     tree = ast.parse(text, FILE)
-    rewrite_asserts(tree, text.encode("utf-8"), FILE)
+    if for_pytest:
+        from _pytest.assertion.rewrite import rewrite_asserts
+
+        rewrite_asserts(tree, text.encode("utf-8"), FILE)
+    else:
+        tree = telling(tree)
     return compile(tree, FILE, "exec", dont_inherit=True)
 
 

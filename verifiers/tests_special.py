@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import types
 from collections.abc import Callable, Generator, Mapping
@@ -154,6 +153,8 @@ def _exit(verb: str) -> Callable[..., Any]:
 
 async def _drive(awaitable: Any) -> Any:
     """Wait for a coroutine of the candidate's, letting the tests' own event loop go on in between."""
+    import asyncio
+
     task = link().do("start", awaitable)
     end = time.monotonic() + link().call_seconds
     try:

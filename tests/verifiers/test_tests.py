@@ -381,8 +381,7 @@ def test_all_fields_load_and_load_again() -> None:
     assert factory.load(once, base=None) == once
     assert once["cases"][0]["tolerance"] == {"absolute": 1.0, "relative": 1.0}
     assert once["tolerance"] == {"relative": 0.1}
-    scripts = {"cases": [{"stdin": "1"}, {"stdout": "2", "exit": 3}], "hidden": []}
-    scripts["cases"][0]["stdout"] = "1\n"  # type: ignore[index]
+    scripts: Any = {"cases": [{"stdin": "1", "stdout": "1\n"}, {"stdout": "2", "exit": 3}], "hidden": []}
     once = factory.load(scripts, base=None)
     assert once == {"cases": [{"stdin": "1", "stdout": "1\n"}, {"stdin": "", "stdout": "2", "exit": 3}]}
     assert factory.load(once, base=None) == once
@@ -390,9 +389,10 @@ def test_all_fields_load_and_load_again() -> None:
 
 def test_files_of_tests_are_read_into_the_spec(tmp_path: Path) -> None:
     (tmp_path / "public.py").write_text(TESTS, encoding="utf-8")
-    spec = {"code_file": "public.py", "hidden_code": TESTS}
+    spec: Any = {"code_file": "public.py", "hidden_code": TESTS}
     assert factory.load(spec, base=tmp_path) == {"code": TESTS, "hidden_code": TESTS}
-    for broken in ({"code_file": "none.py"}, {"code_file": "public.py", "code": TESTS}, {"code_file": 3}):
+    faults: list[Any] = [{"code_file": "none.py"}, {"code_file": "public.py", "code": TESTS}, {"code_file": 3}]
+    for broken in faults:
         with pytest.raises(ProblemError) as error:
             factory.load(broken, base=tmp_path)
         assert error.value.field == "code_file"

@@ -57,7 +57,7 @@ async def test_check_as_in_humaneval(sandbox: ThreadedSandbox) -> None:
     assert (await judge(sandbox, SQUARE, entry="square", code=CHECK)).outcome is Outcome.PASS
     verdict = await judge(sandbox, SQUARE.replace("x * x", "x + 6 * (x > 0)"), entry="square", code=CHECK)
     (critique,) = verdict.critiques
-    assert critique.message == "check: `assert candidate(-2) == 4` fails: -2 == 4, where -2 = square(-2)"
+    assert critique.message == "check: `assert candidate(-2) == 4` fails: -2 == 4; square(-2) returned -2"
     assert critique.locus == "check"
     assert critique.counterexample == {
         "test": "check",
@@ -72,7 +72,7 @@ async def test_check_as_in_humaneval(sandbox: ThreadedSandbox) -> None:
     [
         (
             "def square(x):\n    return x * 3\n",
-            "check: `assert candidate(-2) == 4` fails: -6 == 4, where -6 = square(-2)",
+            "check: `assert candidate(-2) == 4` fails: -6 == 4; square(-2) returned -6",
         ),
         (
             "def square(x):\n    return {}[x]\n",
@@ -252,6 +252,24 @@ async def test_a_test_that_asks_nothing_shows_nothing(sandbox: ThreadedSandbox, 
     assert verdict.outcome is not Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("assertion", "said"),
+    [
+        ("assert 4 < square(2) < 5", "it is False; square(2) returned 4"),
+        ("assert square(2) in [1, 2], 'why'", "4 in [1, 2], why; square(2) returned 4"),
+        ("assert not square(2)", "it is False; square(2) returned 4"),
+        ("assert square(2) is None", "4 is None; square(2) returned 4"),
+        ("xs = [square(n) for n in (1, 2)]\n    assert sum(xs) == 6", "5 == 6; square(2) returned 4"),
+        ("assert all(square(n) == n for n in (1, 2))", "it is False; square(2) returned 4"),
+        ("assert len([square(2)]) != 1", "1 != 1; square(2) returned 4"),
+    ],
+)
+async def test_an_assertion_says_its_values(sandbox: ThreadedSandbox, assertion: str, said: str) -> None:
+    verdict = await judge(sandbox, SQUARE, code=f"def test_a():\n    {assertion}\n")
+    statement = assertion.rpartition("\n")[2].strip()
+    assert messages(verdict) == [f"test_a: `{statement}` fails: {said}"]
+
+
 async def test_tests_may_share_what_they_asked_for(sandbox: ThreadedSandbox) -> None:
     code = """
 import pytest
@@ -271,7 +289,7 @@ async def test_hidden_tests_tell_nothing(sandbox: ThreadedSandbox) -> None:
     hidden = "from solution import square\ndef test_swordfish():\n    assert square(777001) == 'sesame', 'xylophone'\n"
     verdict = await judge(sandbox, SQUARE, code="def test_a():\n    assert square(2) == 5\n", hidden_code=hidden)
     assert messages(verdict) == [
-        "test_a: `assert square(2) == 5` fails: 4 == 5, where 4 = square(2)",
+        "test_a: `assert square(2) == 5` fails: 4 == 5; square(2) returned 4",
         "a hidden test fails (1 of 1 hidden tests)",
     ]
     told = verdict.model_dump_json()
