@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Any
 
@@ -33,6 +34,7 @@ def run_plain(link: Link, candidate: Any, text: str, entry: str | None) -> list[
     found = outline(text)
     module = types.ModuleType(MODULE)
     module.__file__ = FILE
+    sys.modules[MODULE] = module  # where dataclasses look names up
     try:
         module.__dict__.update(given_names(link, candidate, text))
         module.__dict__[FAILED] = failed

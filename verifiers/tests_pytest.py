@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import types
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -57,6 +58,7 @@ class _Text(pytest.Module):
     def _getobj(self) -> types.ModuleType:
         module = types.ModuleType(MODULE)
         module.__file__ = FILE
+        sys.modules[MODULE] = module  # where dataclasses look names up
         module.__dict__.update(given_names(self.runner.link, self.runner.candidate, self.runner.text))
         exec(compiled(self.runner.text, for_pytest=True), module.__dict__)
         return module

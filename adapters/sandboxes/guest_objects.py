@@ -259,8 +259,20 @@ def _plainly(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _names(objects: Objects, module: types.ModuleType) -> list[str]:
+    """What the program declares as its own, or else what is public in it and not just imported."""
     declared = getattr(module, "__all__", None)
-    return list(declared) if declared is not None else [name for name in vars(module) if not name.startswith("_")]
+    if declared is not None:
+        return list(declared)
+    return [name for name, value in vars(module).items() if not name.startswith("_") and _is_own(name, value, module)]
+
+
+def _is_own(name: str, value: object, module: types.ModuleType) -> bool:
+    if isinstance(value, types.ModuleType):
+        return False
+    if not isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
+        return True
+    # `from math import sqrt` is imported, `root = math.sqrt` is the program's own.
+    return value.__module__ == module.__name__ or value.__name__ != name
 
 
 _OPERATORS = (
