@@ -26,7 +26,8 @@ from modulo.adapters.sandboxes.bwrap import launch, reachable_bwrap
 from modulo.adapters.sandboxes.confine import PROCESSES, TRUSTED_PROCESSES, ConfinementError
 from modulo.adapters.sandboxes.conversation import Channel, ChannelClosedError
 from modulo.adapters.sandboxes.process import ProcessChannel, children, holds_more_than, tree
-from modulo.adapters.sandboxes.slot import Slot, SlottedSandbox
+from modulo.adapters.sandboxes.slot import Slot
+from modulo.adapters.sandboxes.slotted import SlottedSandbox
 from modulo.adapters.sandboxes.uids import spare_uids
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import ImageName, Limits

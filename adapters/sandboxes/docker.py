@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from modulo.adapters.sandboxes import packages, rootfs
 from modulo.adapters.sandboxes.confine import FILE_BYTES, PROCESSES, TRUSTED_PROCESSES
 from modulo.adapters.sandboxes.image import ensure_image
-from modulo.adapters.sandboxes.slot import Slot, SlottedSandbox
+from modulo.adapters.sandboxes.slot import Slot
+from modulo.adapters.sandboxes.slotted import SlottedSandbox
 from modulo.adapters.sandboxes.syscalls import profile
 from modulo.adapters.sandboxes.uids import spare_uids
 from modulo.errors import SandboxUnavailableError

@@ -9,7 +9,7 @@ import pytest
 from modulo.adapters.sandboxes import KINDS, open_sandbox
 from modulo.adapters.sandboxes.base import ThreadedSandbox
 from modulo.adapters.sandboxes.docker import engine
-from modulo.adapters.sandboxes.slot import SlottedSandbox
+from modulo.adapters.sandboxes.slotted import SlottedSandbox
 
 UNNESTED = " without nesting"
 """What a backend falls back to where a slot cannot make namespaces within its own."""

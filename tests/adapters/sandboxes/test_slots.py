@@ -12,7 +12,8 @@ import pytest
 
 from modulo.adapters.sandboxes import open_sandbox
 from modulo.adapters.sandboxes.process import tree
-from modulo.adapters.sandboxes.slot import LostError, Slot, SlotChannel, SlottedSandbox
+from modulo.adapters.sandboxes.slot import LostError, Slot, SlotChannel
+from modulo.adapters.sandboxes.slotted import SlottedSandbox
 from modulo.errors import SandboxUnavailableError
 from modulo.protocols import Call, CallReply, ImageName, Limits
 
