@@ -113,28 +113,36 @@ def test_the_container_is_as_closed_as_it_says() -> None:
 
 
 @pytest.mark.docker
-def test_a_foreign_image_of_our_tag_is_not_run() -> None:
+def test_a_foreign_image_of_our_tag_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     from modulo.adapters.sandboxes.docker import engine
 
     api = engine()
+    client: Any = api  # its own types are not checked everywhere
+    # A name of this test's own: others use the images of the usual one at the same time.
+    monkeypatch.setattr(image, "REPOSITORY", f"modulo-sandbox-test-{os.getpid()}")
+    tag = f"base-{rootfs.build().key}"
+    made = []
     try:
-        client: Any = api  # its own types are not checked everywhere
-        ours = image.ensure_image(api)
-        name = f"{image.REPOSITORY}:base-{rootfs.build().key}"
-        for changes in (["ENV LD_PRELOAD=/tmp/x"], ["ENTRYPOINT /bin/evil"]):
-            # The same files with other settings; and other files.
+        made.append(image.ensure_image(api))
+        assert image.ensure_image(api) == made[0]
+        # The same files with other settings; and other files.
+        for folder, changes in (
+            (rootfs.build().path, ["ENV LD_PRELOAD=/tmp/x"]),
+            (rootfs.build().path, ["ENTRYPOINT /bin/evil"]),
+            (Path(__file__).parent, []),
+        ):
             archive = io.BytesIO()
-            image._pack(rootfs.build().path if "ENV" in changes[0] else Path(__file__).parent, archive)
+            image._pack(folder, archive)
             archive.seek(0)
-            api.import_image_from_data(archive, repository=image.REPOSITORY, tag=name.split(":")[1], changes=changes)
-            foreign = client.inspect_image(name)["Id"]
+            api.import_image_from_data(archive, repository=image.REPOSITORY, tag=tag, changes=changes)
+            foreign = client.inspect_image(f"{image.REPOSITORY}:{tag}")["Id"]
             found = image.ensure_image(api)
             assert found != foreign
-            assert client.inspect_image(found)["RootFS"] == client.inspect_image(ours)["RootFS"]
-            api.remove_image(foreign)
-            api.remove_image(ours)
-            ours = found
+            assert client.inspect_image(found)["RootFS"] == client.inspect_image(made[0])["RootFS"]
+            made += [foreign, found]
     finally:
+        for digest in set(made):
+            api.remove_image(digest, force=True)
         api.close()
 
 
