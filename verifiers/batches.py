@@ -21,7 +21,7 @@ from modulo.verifiers.crew import Crew
 from modulo.verifiers.jobs import DeadlineError, Job, MemoryLimitError, PayloadSizeError
 from modulo.verifiers.lanes import Lanes, Turn
 from modulo.verifiers.workers import Worker, WorkerDiedError
-from modulo.verifiers.zygote import HEADER, MAX_ANSWER, MAX_PAYLOAD, send_frame
+from modulo.verifiers.zygote import HEADER, MAX_ANSWER, MAX_PAYLOAD, READY, send_frame
 
 __all__ = ["Batch"]
 
@@ -250,6 +250,7 @@ class _Chunk(Job, Generic[T]):
         """
         sock, began, buffer = worker.sock, time.monotonic(), bytearray()
         deadline = began + self.seconds
+        self.since = None  # until the worker is ready: compiling a spec is no item's fault
         sock.settimeout(self.seconds)
         send_frame(
             sock, worker.number, self.batch.head + b", ".join(item.encoded for item in self.items[self.at :]) + b"]]"
@@ -266,6 +267,10 @@ class _Chunk(Job, Generic[T]):
             buffer += part
             before = self.at
             for frame in _frames(buffer, worker.number):
+                if frame == READY:
+                    self.since = time.monotonic()
+                    deadline = self.since + self.seconds
+                    continue
                 if frame.startswith(b"{"):
                     return self._fault(frame)
                 seconds, _, body = frame.partition(b" ")

@@ -14,7 +14,8 @@ any number of questions `{"ask": …}`, each followed by its answer, then `{"ok"
 
 A chunk of items is a job `[function, payload, items]` of a generator function. It is answered by a frame an item, the
 seconds it took and its value, as `0.000123 {…}`, each sent as soon as it is there: an item that never ends takes no
-other with it. A frame that is an object, as above, ends the chunk: it is about the item whose turn it was.
+other with it. Before them comes `ready`, once what is done for all items is done. A frame that is an object, as above,
+ends the chunk: it is about the item whose turn it was.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["HEADER", "MAX_ANSWER", "MAX_PAYLOAD", "ask", "main", "receive_frame", "send_frame"]
+__all__ = ["HEADER", "MAX_ANSWER", "MAX_PAYLOAD", "READY", "ask", "main", "receive_frame", "send_frame"]
 
 MAX_PAYLOAD = 16_000_000
 """Bytes of one encoded job."""
@@ -47,7 +48,8 @@ HEADER = struct.Struct(">II")
 _PR_SET_PDEATHSIG = 1
 _NICE = 10
 """Niceness of a worker that made way: a tenth of the weight of one that did not. At 19 it would starve."""
-_PREAMBLE = b"ready"
+READY = b"ready"
+"""First message of a zygote, and first frame that answers a chunk."""
 _MEMORY = b'{"memory": true}'
 _ENCODER = json.JSONEncoder(allow_nan=False)
 
@@ -136,7 +138,7 @@ def main(control_fd: int, memory_mb: int, preload: list[str]) -> None:
         return
     gc.collect()
     gc.freeze()
-    control.send(_PREAMBLE)
+    control.send(READY)
     children: set[int] = set()
     try:
         _command_loop(control, memory_mb, children)
@@ -252,7 +254,8 @@ def _respond(sock: socket.socket, functions: dict[str, Any], request: bytes) -> 
             module, _, attribute = name.partition(":")
             functions[name] = getattr(importlib.import_module(module), attribute)
         if chunk:
-            encoded = _each(functions[name]({**payload, "candidates": chunk[0]}), len(chunk[0]))
+            candidates = _Candidates(sock, chunk[0])
+            encoded = _each(functions[name]({**payload, "candidates": candidates}), len(chunk[0]))
         else:
             encoded = iter([(b"", b'{"ok": ' + _encode(functions[name](payload)) + b"}")])
         for head, data in encoded:
@@ -269,6 +272,21 @@ def _respond(sock: socket.socket, functions: dict[str, Any], request: bytes) -> 
         return _MEMORY
     except BaseException as error:  # noqa: BLE001 - a checker that calls exit() is a fault to report too
         return _fault(f"{type(error).__name__}: {error}")
+
+
+class _Candidates:
+    """The candidates of a chunk. When a check asks for the first, what it does for all of them is done; the pool hears
+    of it, since that time is no candidate's own."""
+
+    def __init__(self, sock: socket.socket, texts: list[str]) -> None:
+        self._sock, self._texts = sock, texts
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            send_frame(self._sock, _number[0], READY)
+        except OSError as error:
+            raise _SendError from error
+        return iter(self._texts)
 
 
 class _SendError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import resource
 import signal
@@ -120,6 +121,18 @@ def busy(seconds: float) -> list[int]:
     while time.monotonic() < end:
         pass
     return [os.getpid(), os.nice(0)]
+
+
+@functools.cache
+def _prepared(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def prepared_first(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Takes its time once in each worker, before it looks at a candidate."""
+    _prepared(payload["preparing"])
+    for candidate in payload["candidates"]:
+        yield {"outcome": "pass", "evidence": {"candidate": candidate, "pid": os.getpid()}}
 
 
 def judged(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -51,6 +52,16 @@ async def test_verdicts_come_in_order_from_all_workers() -> None:
     assert all((v.verifier, v.version, v.hard, v.guarantee) == ("toy", "7", False, Guarantee.TESTS) for v in verdicts)
     assert all(v == Verdict.model_validate_json(v.model_dump_json()) for v in verdicts)
     assert all(0 <= v.seconds < 30 for v in verdicts)
+
+
+async def test_what_a_worker_prepares_is_no_reason_to_step_aside() -> None:
+    candidates = [str(i) for i in range(3000)]
+    function = JOB.replace("judged", "prepared_first")
+    results: list[Any] = await shared(PRELOAD).run_many(
+        function, {"preparing": 0.6}, candidates, seconds=30, convert=lambda body, _: json.loads(body)["evidence"]
+    )
+    assert [evidence["candidate"] for evidence in results] == candidates
+    assert len({evidence["pid"] for evidence in results}) <= max(2, os.cpu_count() or 2)
 
 
 async def test_an_empty_batch_is_empty() -> None:
