@@ -91,10 +91,14 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
     ),
     "hard is text": (smt(**SMT, hard="maybe"), "p.yaml: verifiers[0].hard: "),
     "tests: a list": (judged_by({"tests": []}), "p.yaml: verifiers[0].tests: expected a mapping of fields"),
-    "tests: no entry": (judged_by({"tests": {"cases": []}}), "p.yaml: verifiers[0].tests.entry: "),
+    "tests: nothing": (judged_by({"tests": {"cases": []}}), "p.yaml: verifiers[0].tests.cases: give at least one case"),
+    "tests: no entry": (
+        judged_by({"tests": {"cases": [{"args": [3], "expect": 9}]}}),
+        "p.yaml: verifiers[0].tests.entry: ",
+    ),
     "tests: entry is no name": (
         cases_of(entry="f(x)"),
-        "p.yaml: verifiers[0].tests.entry: 'f(x)' is not the name of a",
+        "p.yaml: verifiers[0].tests.entry: 'f(x)' is not a name in Python",
     ),
     "tests: no case": (cases_of(cases=[]), "p.yaml: verifiers[0].tests.cases: give at least one case"),
     "tests: args": (cases_of(cases=[{"args": 3, "expect": 3}]), "p.yaml: verifiers[0].tests.cases[0].args: write the"),
@@ -124,7 +128,7 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
     "smt: a file that is not there": (smt(smtlib_file="no.smt2"), "p.yaml: verifiers[0].smt.smtlib_file: cannot read"),
     "math: nothing": (
         judged_by({"math": {}}),
-        "p.yaml: verifiers[0].math: give either `equals` or `antiderivative_of`",
+        "p.yaml: verifiers[0].math: give exactly one of `equals`",
     ),
     "math: unreadable": (judged_by({"math": {"equals": "2 +"}}), "p.yaml: verifiers[0].math.equals: cannot be read as"),
     "math: a float": (judged_by({"math": {"equals": 0.5}}), "p.yaml: verifiers[0].math.equals: put quotes round a"),
@@ -137,7 +141,7 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
         "p.yaml: verifiers[0].plan.domain: cannot read no.pddl: No such file or directory",
     ),
     "plan: PDDL that is not understood": (
-        judged_by({"plan": {"domain": DOMAIN.replace("(p)))", "(forall (?x) (p))))"), "problem": TASK}}),
+        judged_by({"plan": {"domain": DOMAIN.replace("(p)))", "(oneof (p) (p))))"), "problem": TASK}}),
         "p.yaml: verifiers[0].plan.domain: line 1: ",
     ),
     "schema: empty": (
@@ -147,7 +151,7 @@ PROBLEMS: dict[str, tuple[str | bytes, str]] = {
     "schema: not one": (judged_by({"schema": {"type": "whole"}}), "p.yaml: verifiers[0].schema.type"),
     "schema: elsewhere": (
         judged_by({"schema": {"$ref": "http://x.invalid/s"}}),
-        "p.yaml: verifiers[0].schema: $ref 'http",
+        "p.yaml: verifiers[0].schema.$ref: $ref 'http",
     ),
 }
 OTHER_FILES: dict[str, tuple[str, str, str]] = {
