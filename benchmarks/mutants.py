@@ -70,19 +70,19 @@ def _ways(node: ast.AST) -> Iterator[Change]:
     if isinstance(node, ast.Compare):
         for place, operator in enumerate(node.ops):
             for other in _COMPARISONS[type(operator)]:
-                yield lambda found, place=place, other=other: found.ops.__setitem__(place, other())  # type: ignore[attr-defined,misc]
+                yield lambda found, place=place, other=other: found.ops.__setitem__(place, other())  # type: ignore[misc]
     elif isinstance(node, ast.BinOp | ast.AugAssign):
         for replacement in _ARITHMETIC.get(type(node.op), ()):
             yield lambda found, replacement=replacement: setattr(found, "op", replacement())  # type: ignore[misc]
     elif isinstance(node, ast.BoolOp):
-        yield lambda found: setattr(found, "op", ast.Or() if isinstance(found.op, ast.And) else ast.And())
+        yield lambda found: setattr(found, "op", ast.Or() if isinstance(found.op, ast.And) else ast.And())  # type: ignore[attr-defined]
     elif isinstance(node, ast.Constant):
         for value in _constants(node.value):
             yield lambda found, value=value: setattr(found, "value", value)  # type: ignore[misc]
     elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         yield lambda found: setattr(found, "value", ast.Constant(None))
     elif isinstance(node, ast.If | ast.While | ast.IfExp):
-        yield lambda found: setattr(found, "test", ast.UnaryOp(ast.Not(), found.test))
+        yield lambda found: setattr(found, "test", ast.UnaryOp(ast.Not(), found.test))  # type: ignore[attr-defined]
 
 
 def _constants(value: object) -> list[object]:
