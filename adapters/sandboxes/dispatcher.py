@@ -43,7 +43,7 @@ from modulo.adapters.sandboxes.cells import Cell, NamespaceCell, UidCell
 __all__ = ["main"]
 
 _PIECE = 1 << 16
-_GATHER_MS = 1
+_GATHER_MS = 5
 """How long replies wait for the next one, to go to the host together."""
 
 
