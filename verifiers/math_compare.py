@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from modulo.verifiers.math_defined import idle_hole, more_holes
 from modulo.verifiers.math_equal import Decision, Settings, compare
 from modulo.verifiers.math_exact import DivisionByZeroError, difference
 from modulo.verifiers.math_nodes import (
@@ -32,6 +33,9 @@ from modulo.verifiers.math_sets import disjoint, same_sets
 
 __all__ = ["bare", "compare_answers", "free_symbols", "kind", "label"]
 
+_HOLE = "a part of it that has no effect on its value may be undefined; leave it out"
+_HOLES = "it may be undefined where the expected answer is defined; write it without such parts"
+
 
 def kind(obj: Obj) -> str:
     """What sort of answer it is, in words."""
@@ -57,7 +61,7 @@ def compare_answers(candidate: Obj, reference: Obj, settings: Settings) -> Decis
     """
     candidate, reference = _unlabelled(candidate, reference)
     if is_expr(candidate) and is_expr(reference):
-        return compare(candidate, reference, settings)  # type: ignore[arg-type]
+        return _values(candidate, reference, settings)  # type: ignore[arg-type]
     if isinstance(reference, Relation) != isinstance(candidate, Relation):
         candidate, reference = _as_interval(candidate), _as_interval(reference)
     if isinstance(reference, Either) != isinstance(candidate, Either):
@@ -93,6 +97,13 @@ def compare_answers(candidate: Obj, reference: Obj, settings: Settings) -> Decis
         case Text(a), Text(b):
             return Decision("equal", proof=True) if a.casefold() == b.casefold() else _differ("")
     return _differ(f"it is {kind(candidate)} where {kind(reference)} is expected")
+
+
+def _values(candidate: Expr, reference: Expr, settings: Settings) -> Decision:
+    decision = compare(candidate, reference, settings)
+    if decision.verdict == "equal" and symbols(candidate) and idle_hole(candidate, reference):
+        return Decision("unknown", why=_HOLE)
+    return decision
 
 
 def _differ(why: str) -> Decision:
@@ -198,6 +209,8 @@ def _proportional(candidate: Expr, reference: Expr, *, positive: bool) -> Decisi
         return Decision("unknown", why="the two could not be compared")
     if ratio.constant is None or ratio.constant == 0 or (positive and ratio.constant < 0):
         return _differ("")
+    if more_holes(candidate, reference):
+        return Decision("unknown", why=_HOLES)
     return Decision("equal", proof=True, evidence={"method": "exact"})
 
 
@@ -214,6 +227,8 @@ def _unions(candidate: Obj, reference: Obj, settings: Settings) -> Decision:
 def _relations(candidate: Relation, reference: Relation, settings: Settings) -> Decision:
     if candidate.operators == reference.operators:
         sides = _each(candidate.sides, reference.sides, settings)
+        if sides.verdict == "equal" and any(map(more_holes, candidate.sides, reference.sides)):
+            return Decision("unknown", why=_HOLES)
         if sides.verdict == "equal" or len(candidate.sides) > 2:
             return sides
         pairs = [Add((r.sides[1], negated(r.sides[0]))) for r in (candidate, reference)]
@@ -242,6 +257,8 @@ def _as_interval(obj: Obj) -> Obj:
         return obj
     ends: list[tuple[Expr, str] | None] = [None, None]
     middle = [i for i, side in enumerate(obj.sides) if isinstance(side, Sym)]
+    if any(symbols(side) for i, side in enumerate(obj.sides) if i not in middle):
+        return obj
     if len(middle) != 1 or len(obj.sides) > 3 or len(symbols(obj)) != 1 or (len(obj.sides) == 3 and middle != [1]):
         return obj
     at = middle[0]

@@ -41,12 +41,14 @@ class Difference:
         variables: names of variables it still depends on.
         opaque: whether function values were treated as variables.
         constant: the value, where it is a rational number.
+        whole: whether it is a polynomial in variables and function values.
     """
 
     zero: bool
     variables: frozenset[str]
     opaque: bool
     constant: Fraction | None
+    whole: bool
 
 
 def difference(left: Expr, right: Expr) -> Difference | None:
@@ -95,6 +97,7 @@ class _Field:
             ),
             opaque=any(together[len(self._names) :]),
             constant=constant,
+            whole=bool(bottom.is_constant()),
         )
 
     def convert(self, expr: Expr) -> Quotient:

@@ -76,6 +76,8 @@ _GREEK_LETTERS = dict(zip("αβγδεζηθικλμνξρστυφχψωΓΔΘΛ�
 _SUPER = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿˣ", "0123456789+-()nx", strict=True))
 _SUB = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅙": "1/6"}
+_MIXED = re.compile(rf"[0-9](?:[\s~{{}}]|\\(?:quad|qquad|displaystyle|textstyle|[^A-Za-z]))*[{''.join(_VULGAR)}]")
+"""A number and a fraction behind it, whatever space or brace is between them: people read their sum."""
 
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:(?:,|\{,\}|\\,|\\!,|,\\!\s*)[0-9]{3})+(?![0-9])(?:\.[0-9]+)?")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
@@ -157,13 +159,13 @@ def _ascii(text: str) -> str:
     """Known Unicode as ASCII; superscripts as `^(…)`, subscripts as `_…`."""
     if text.isascii():
         return text
+    if _MIXED.search(text):
+        raise MathFault("write a mixed number as a sum or an improper fraction")
     text = re.sub(f"[{re.escape(''.join(_SUPER))}]+", lambda m: f"^({''.join(_SUPER[c] for c in m[0])})", text)
     text = re.sub(f"[{''.join(_SUB)}]+", lambda m: "_{" + "".join(_SUB[c] for c in m[0]) + "}", text)
     out: list[str] = []
     for char in text:
         if char in _VULGAR:
-            if out and out[-1].isdigit():
-                raise MathFault("write a mixed number as a sum or an improper fraction")
             out.append(f"({_VULGAR[char]})")
         else:
             out.append(_UNICODE.get(char) or (f" {_GREEK_LETTERS[char]} " if char in _GREEK_LETTERS else char))

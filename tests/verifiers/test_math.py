@@ -332,6 +332,15 @@ print(3)
 \operatorname{__import__}('os')
 \frac{__import__('os')}{1}
 x\_\_class\_\_
+6½
+6 ½
+6 ½
+6 ½
+6~½
+6\,½
+6{}½
+6\quad ½
+\text{6}½
 f"{3}"
 '3'
 "3"
@@ -588,3 +597,43 @@ def test_a_jump_is_no_constant_of_integration(answer: str, at: str) -> None:
     found = judge(answer, antiderivative_of="2x")
     assert found["outcome"] == "fail"
     assert f"not defined at x = {at}" in found["critiques"][0]["message"]
+
+
+HOLES = r"""
+x^2 | x^2 + 0/x
+x^2 | x^2 + 0/(x-7)
+x^2 | x^2 + 0 \cdot x^{-1}
+x^2 | x^2 + 1/x - 1/x
+x^2 | x^2 + x/x - 1
+x^2 | x^2 + x^0 - 1
+x^2 | x^2 + (x-x)/(x-3)
+x^2 + y^2 = 1 | x^2 + y^2 = 1 + 0/x
+x^2 + y^2 = 1 | x^2 + y^2 = x^0
+x^2 + y^2 = 1 | x^3/x + y^2 = 1
+x^2 + y^2 = 1 | x^2 + y^2 + 0\ln(x^2) = 1
+x < 2 | x < 2 + 0/x
+x < 2 | x^2/x < 2
+x < 2 | x < 2x/x
+(-\infty, 2) | x < 2x/x
+0 < x < y | 0 < x < y^2/y
+"""
+
+
+@pytest.mark.parametrize(("reference", "candidate"), rows(HOLES))
+def test_a_hole_of_no_effect_elsewhere_is_not_accepted(reference: str, candidate: str) -> None:
+    assert judge(candidate, equals=reference)["outcome"] in ("fail", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate"),
+    [
+        ("1/x + 1/y = 1", r"\frac{x+y}{xy} = 1"),
+        (r"\frac{x+y}{xy} = 1", "1/y = 1 - 1/x"),
+        (r"y + \tan x = 2", r"\frac{\sin x}{\cos x} = 2 - y"),
+        (r"\sqrt{x} + y > 2", r"2 < y + \sqrt{x}"),
+        ("x^{1/3} + y = 2", "2y + 2x^{1/3} = 4"),
+    ],
+)
+def test_denominators_of_the_expected_equation_are_no_holes(reference: str, candidate: str) -> None:
+    found = judge(candidate, equals=reference)
+    assert (found["outcome"], found.get("guarantee")) == ("pass", "proof"), found
