@@ -32,9 +32,8 @@ from modulo.verifiers.math_nodes import (
 __all__ = ["idle_hole", "more_holes", "more_steps"]
 
 _EVERYWHERE = frozenset(
-    ["exp", "sin", "cos", "sinh", "cosh", "tanh", "atan", "asinh", "erf", "cbrt"]
-    + ["abs", "sign", "floor", "ceil", "max", "min"]
-)
+    ["exp", "sin", "cos", "sinh", "cosh", "tanh", "atan", "asinh", "erf", "cbrt", "abs", "sign", "floor"]
+) | {"ceil", "max", "min"}
 _STEPS = frozenset(["sign", "floor", "ceil", "binomial"])
 _MOST = 200
 

@@ -5,7 +5,8 @@ What a decision means:
 - *different* is certain: the balls of the two values at some point are disjoint, or the exact difference is not zero;
 - *equal* with `proof`: the difference is identically zero as a rational function (of the variables and of equal
   function values), or a constant in radicals below its separation bound;
-- *equal* without: at 24 points the difference is zero to a precision far beyond every number that occurs on the way;
+- *equal* without: no step functions but the expected ones, no difference at 0, ±1, ±2 and the numbers in the
+  expressions, and at 24 random points the difference is zero to a precision far beyond every number on the way;
 - *unknown*: anything else. Nothing is ever decided by floating point.
 """
 
@@ -31,14 +32,16 @@ from modulo.verifiers.math_balls import (
     precision,
     rational,
 )
+from modulo.verifiers.math_defined import more_steps
 from modulo.verifiers.math_exact import DivisionByZeroError, difference, root_bound_bits
 from modulo.verifiers.math_nodes import Add, Const, Expr, Num, negated, size, symbols, walk
-from modulo.verifiers.math_points import Domain, landmarks, points
+from modulo.verifiers.math_points import Domain, fixed_points, landmarks, points
 
 __all__ = ["Comparison", "Decision", "Settings", "compare", "gap_in"]
 
 POINTS = 24
 _TRIES = 300
+_FIXED = 400
 _FIRST_BITS = 128
 _LAST_BITS = 1 << 16
 _GUARD_BITS = 256
@@ -141,7 +144,7 @@ class Comparison:
                 return found or Decision("different", proof=True, evidence={"method": "exact"})
         if not self._domains:
             return self._constants()
-        return self._search() or self._accept()
+        return self._search() or self._stands_out() or self._accept()
 
     # constants ------------------------------------------------------------------------------------------------------
 
@@ -267,6 +270,27 @@ class Comparison:
                         right=_digits(right),
                         evidence={"method": "balls", "precision_bits": _FIRST_BITS},
                     )
+        return None
+
+    def _stands_out(self) -> Decision | None:
+        """What can differ at single points, which random ones miss: there, or by a step where none is expected."""
+        if not self._settings.up_to_constant:
+            with precision(_FIRST_BITS):
+                for point in islice(fixed_points(self._domains, self._marks), _FIXED):
+                    try:
+                        found = self._gap(point)
+                    except OutsideError:
+                        return Decision("unknown", why="it may be undefined where the expected answer is defined")
+                    if found is not None and self._apart(found[0]):
+                        return Decision(
+                            "different",
+                            point=self._shown(point),
+                            left=_digits(found[1]),
+                            right=_digits(found[2]),
+                            evidence={"method": "balls", "precision_bits": _FIRST_BITS},
+                        )
+        if more_steps(self._left, self._right):
+            return Decision("unknown", why="it holds a step, such as floor, sign or a power of 0; write it without")
         return None
 
     def _apart(self, gap: Any) -> bool:

@@ -13,9 +13,9 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from modulo.verifiers.math_balls import InconclusiveError, OutsideError, Point, PoleError, evaluate, precision
-from modulo.verifiers.math_nodes import Num, Obj, is_expr, symbols, walk
+from modulo.verifiers.math_nodes import Add, Num, Obj, is_expr, symbols, walk
 
-__all__ = ["Domain", "landmarks", "points"]
+__all__ = ["Domain", "fixed_points", "landmarks", "points"]
 
 Domain: TypeAlias = (
     Literal["real", "positive", "negative", "nonzero", "integer", "natural", "complex"] | tuple[float, float]
@@ -34,7 +34,10 @@ def landmarks(*objs: Obj) -> list[Fraction]:
     for node in (n for obj in objs for n in walk(obj)):
         if isinstance(node, Num):
             found.add(abs(node.value))
-        elif is_expr(node) and not symbols(node) and len(found) < 400:
+            continue
+        if isinstance(node, Add):  # of x - 7 - 1/3 the point 22/3
+            node = Add((*(term for term in node.args if not symbols(term)), Num(Fraction(0))))
+        if is_expr(node) and not symbols(node) and len(found) < 400:
             try:
                 with precision(100):
                     ball = evaluate(node, {}, real=True)  # type: ignore[arg-type]
@@ -59,6 +62,38 @@ def points(domains: Mapping[str, Domain], marks: list[Fraction], rng: random.Ran
             yield {n: _draw(domains[n], mark if n == names[0] or rng.random() < 0.5 else None, rng) for n in names}
     while True:
         yield {name: _draw(domains[name], rng.choice([None, *special]), rng) for name in names}
+
+
+def fixed_points(domains: Mapping[str, Domain], marks: list[Fraction]) -> Iterator[Point]:
+    """Each of 0, ±1, ±2 and the landmarks themselves: for all variables at once, and for each with the others generic.
+
+    Where pieces of a function meet, its value is often not that of either side.
+    """
+    values = dict.fromkeys([Fraction(0), *(sign * m for m in (Fraction(1), Fraction(2), *marks) for sign in (1, -1))])
+    generic = {name: _generic(domain, i) for i, (name, domain) in enumerate(sorted(domains.items()))}
+    for value in values:
+        fitting = [name for name in generic if _lives(value, domains[name])]
+        if len(fitting) == len(generic) > 1:
+            yield dict.fromkeys(generic, value)
+        for name in fitting:
+            yield {**generic, name: value}
+
+
+def _generic(domain: Domain, place: int) -> Fraction:
+    if isinstance(domain, tuple):
+        low, high = Fraction(domain[0]), Fraction(domain[1])
+        return low + (high - low) * Fraction(3 + place, 7 + 3 * place)
+    if domain in ("integer", "natural"):
+        return Fraction(3 + place)
+    return Fraction(3 + place, 7 + place) * (-1 if domain == "negative" else 1)
+
+
+def _lives(value: Fraction, domain: Domain) -> bool:
+    if isinstance(domain, tuple):
+        return Fraction(domain[0]) < value < Fraction(domain[1])
+    if domain in ("integer", "natural"):
+        return value.denominator == 1 and (domain == "integer" or value > 0)
+    return {"positive": value > 0, "negative": value < 0, "nonzero": value != 0}.get(domain, True)
 
 
 def _root(value: Fraction) -> Fraction:

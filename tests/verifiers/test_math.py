@@ -637,3 +637,38 @@ def test_a_hole_of_no_effect_elsewhere_is_not_accepted(reference: str, candidate
 def test_denominators_of_the_expected_equation_are_no_holes(reference: str, candidate: str) -> None:
     found = judge(candidate, equals=reference)
     assert (found["outcome"], found.get("guarantee")) == ("pass", "proof"), found
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        "0^{x^2}",
+        "0^{(x-7)^2}",
+        "min(0, x^2)^{(x-7)^2}",
+        "(1-|sign(x)|)",
+        "sign(x)^2 - 1",
+        "floor(1/(1+x^2))",
+        "floor(e^{-x^2})",
+        "floor(1/(1+(x-7)^2))",
+        "floor(1/(1+(x-7-1/3)^2))",
+        "ceil(1 - 1/(1+(x-700-77)^2)) - 1",
+        r"\max(0, 1 - 10^{9}|x - 700 - 77|)",
+        r"\max(0, 1 - 10^{9}|x - 1|)",
+    ],
+)
+@pytest.mark.parametrize("variables", [{}, {"x": "integer"}])
+def test_a_defect_at_one_point_is_no_evidence(defect: str, variables: dict[str, Any]) -> None:
+    assert judge(f"x^2 + {defect}", equals="x^2", variables=variables)["outcome"] in ("fail", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate"),
+    [
+        (r"\lfloor x/2 \rfloor |x|", r"\sqrt{x^2} \lfloor 0.5x \rfloor"),
+        ("x sign(x)", "|x|"),
+        ("2^x x^x", "(2x)^x"),
+        (r"1 + \cos x", r"\frac{\sin^2 x}{1-\cos x}"),
+    ],
+)
+def test_steps_that_are_expected_and_powers_without_steps_are_evidence(reference: str, candidate: str) -> None:
+    assert judge(candidate, equals=reference)["outcome"] == "pass"
