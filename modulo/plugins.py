@@ -50,7 +50,7 @@ def as_factory(found: VerifierFactory | Verifier, name: str | None = None) -> Ve
     """What an entry point names, as a factory: one it is, or a verifier object that takes no spec."""
     if hasattr(found, "build"):
         return cast(VerifierFactory, found)
-    return _WithoutSpec(name or found.name, found)
+    return _WithoutSpec(name or found.name, cast(Verifier, found))
 
 
 def strategy_builder(name: str) -> Callable[..., Any]:
