@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from modulo.verifiers.math_compare import compare_answers
+from modulo.verifiers.math_compare import compare_answers, label
 from modulo.verifiers.math_equal import Settings, compare
 from modulo.verifiers.math_follow import as_zero, follows
 from modulo.verifiers.math_nodes import (
     Add,
     Equation,
     Expr,
+    FiniteSet,
     Obj,
     Relation,
     Sym,
@@ -23,8 +24,8 @@ from modulo.verifiers.math_nodes import (
 )
 from modulo.verifiers.math_poly import ratio
 from modulo.verifiers.math_read import MathFault, read
+from modulo.verifiers.math_step import Step
 from modulo.verifiers.math_steps_numbers import Judged, exact_value, link, near_value, value_text
-from modulo.verifiers.math_steps_read import Step
 
 __all__ = ["Block", "judge_formula"]
 
@@ -115,6 +116,8 @@ def _statement(step: Step, statement: Obj, block: Block, settings: Settings, *, 
     system = not block.derived and len(block.facts) < len(names)
     new = bool(symbols(zero) - names)
     if (new or (not given and (sentence or system))) and not step.implied:
+        if isinstance(statement, FiniteSet) and len({label(item) for item in statement.items}) < len(statement.items):
+            return Judged(step, "unreadable", "it gives one name several values, and follows from no line above")
         if not sentence:
             block.facts.append(zero)
         return Judged(step, "premise")

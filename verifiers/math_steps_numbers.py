@@ -11,7 +11,7 @@ from modulo.verifiers.math_exact import DivisionByZeroError, difference
 from modulo.verifiers.math_nodes import Div, Expr, Num, Obj, is_expr, number, symbols
 from modulo.verifiers.math_read import MathFault, read
 from modulo.verifiers.math_rounding import is_rounded
-from modulo.verifiers.math_steps_read import Step
+from modulo.verifiers.math_step import Step
 
 __all__ = ["Judged", "exact_value", "judge_numbers", "link", "near_value", "value_text"]
 

@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-__all__ = ["Step", "TooLongError", "steps_in"]
+from modulo.verifiers.math_step import Step
+from modulo.verifiers.math_steps_rest import has_words, plain_text, rest
+
+__all__ = ["TooLongError", "steps_in"]
 
 MAX_CHARS = 50_000
 MAX_STEPS = 500
@@ -43,6 +46,13 @@ _NUM = r"[(]*\$?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?%?[)]*|[(]*\$?\.[0-9]+%?[)]*"
 _OP = r"[ ]*[-+*/÷×·−][ ]*|[ ]+x[ ]+"
 _EXPR = rf"(?:{_NUM})(?:(?:{_OP})(?:{_NUM}))*"
 _CHAIN = re.compile(rf"(?:{_NUM})(?:(?:{_OP})(?:{_NUM}))+(?:[ ]*=[ ]*-?{_EXPR})+")
+_NEAR = 60
+_DEFINES = re.compile(r"(?:[A-Za-z][A-Za-z)]|(?<![\w^.])[A-Za-z])\s*=[ $]*\Z")
+_GOES_ON_BEFORE = re.compile(r"[-+*/×÷·^=√∛!\])}½⅓⅔¼¾²³\\0-9][ $]*\Z|[.]\Z|(?:[0-9)\]}]\s+)x[ $]*\Z|\\[A-Za-z]+[ ]*\Z")
+_GOES_ON_AFTER = re.compile(
+    r"[ ]*(?:[*/^×÷+·√∛½⅓⅔¼¾²³]|[-]\s*[0-9(.]|\(\s*-?[0-9.]|!\s*[-+*/^=!0-9])|[.,][0-9]|[(\[{\\]|[xyzei](?![A-Za-z])"
+    r"|[ ]*=[ ]*[-(\[{√½⅓⅔¼¾\\0-9.]"
+)
 _LIST_MARK = re.compile(
     r"^\s*(?:[-*•>]\s+|\(?[0-9a-z]{1,2}[.)]\s+|(?:step|line)\s*[0-9]+\s*[:.)]\s*|therefore,?\s+|so,?\s+|thus,?\s+|hence,?\s+)+",
     re.I,
@@ -58,61 +68,45 @@ _DROPPED = re.compile(
 _TAIL = re.compile(r"(?:\s*\\(?:text|mbox|textrm)\{[^{}]*\})?[\s.,;:]*$")
 
 
-@dataclass(frozen=True)
-class Step:
-    """One statement of the text.
-
-    Attributes:
-        kind: `annotation`, `numbers` (a chain in prose) or `formula`.
-        text: what stands there.
-        sides: texts of what is joined by `signs`, each `=` or `≈`; a single side is a statement of another kind.
-        written: of an annotation: the number behind it.
-        start: where it stands.
-        block: of a formula in a block: the block's number, else 0.
-        implied: whether an arrow stands in front.
-        goes_on: whether it opens with `=`; its first side is then the last of the step above.
-    """
-
-    kind: str
-    text: str
-    sides: tuple[str, ...]
-    signs: tuple[str, ...] = ()
-    written: str = ""
-    start: int = 0
-    block: int = 0
-    implied: bool = False
-    goes_on: bool = False
-
-
-def steps_in(text: str) -> list[Step]:
-    """All steps of a text, in order.
+def steps_in(text: str) -> tuple[list[Step], bool]:
+    """All steps of a text, in order, and whether words stand beside them.
 
     Raises:
         TooLongError: more than 50,000 characters or 500 steps.
     """
     if len(text) > MAX_CHARS:
         raise TooLongError(f"it has more than {MAX_CHARS:,} characters")
+    text = plain_text(text)
     found: list[Step] = []
+    said: set[tuple[str, str]] = set()
+    calculations: dict[int, str] = {}
     for match in _ANNOTATION.finditer(text):
         shown = match[1].strip()
         sides = tuple(side.strip() for side in shown.split("="))
         signs = ("=",) * (len(sides) - 1)
-        found.append(Step("annotation", shown, sides, signs, (match[2] or "").strip(), match.start()))
-    bare = re.sub(r"<<[^<>\n]*>>", lambda m: " " * len(m[0]), text)
+        written = (match[2] or "").strip()
+        found.append(Step("annotation", shown, sides, signs, written, match.start()))
+        said |= {(_normal("=".join(sides[:-1])), _normal(value)) for value in (sides[-1], written)}
+        calculations[match.start()] = "=".join(sides[:-1])
+    bare = re.sub(r"\$?[ ]?<<[^<>\n]*>>", lambda m: " " * len(m[0]), text)
     found += [Step("annotation", m[0][:60], (m[0],), start=m.start()) for m in _OPEN.finditer(bare)]
     bare = _OPEN.sub(lambda m: " " * len(m[0]), bare)
+    unmarked = bare
     pieces = list(_formulas(bare, annotated=bool(found)))
     if len(pieces) > 4 * MAX_STEPS:
         raise TooLongError(f"it has more than {4 * MAX_STEPS:,} formulas")
     bare = _blanked(bare, pieces)
     lines = [line for line in _formula_lines(bare) if "<<" not in text[line[0] : line[0] + len(line[1])]]
     bare = _blanked(bare, lines)
-    said = {_normal(step.text.rpartition("=")[0]) for step in found}
-    found += [step for step in _prose(bare) if _normal(step.text.rpartition("=")[0]) not in said]
+    chains = list(_prose(bare))
+    # What an annotation says is no second step, but with another result it is one.
+    found += [step for step in chains if tuple(map(_normal, step.text.rsplit("=", 1))) not in said]
     found += _blocks(bare, sorted(pieces + lines))
+    bare = _blanked(bare, [(step.start, step.text, False) for step in chains])
+    found += rest(unmarked, bare, calculations)
     if len(found) > MAX_STEPS:
         raise TooLongError(f"it has more than {MAX_STEPS} steps")
-    return sorted(found, key=lambda step: step.start)
+    return sorted(found, key=lambda step: step.start), has_words(text)
 
 
 def _blanked(text: str, pieces: list[tuple[int, str, bool]]) -> str:
@@ -152,15 +146,15 @@ def _formula_lines(text: str) -> Iterator[tuple[int, str, bool]]:
 
 
 def _prose(text: str) -> Iterator[Step]:
-    """Chains of numbers in sentences. A sum whose terms carry words, or that goes on to the left, is left alone."""
+    """Chains of numbers in sentences, but not those that are a part of something longer."""
     for match in _CHAIN.finditer(text):
-        before = text[: match.start()].rstrip(" $")[-1:]
-        after = text[match.end() :].lstrip(" ")[:1]
-        if before in "+-*/×÷·−^=.x" and before:
+        before = text[max(0, match.start() - _NEAR) : match.start()]
+        defines = _DEFINES.search(before) is not None
+        if not defines and _GOES_ON_BEFORE.search(before):
             continue
         if re.match(r"0[0-9]", match[0]):
             continue  # the end of 400, 000
-        if text[match.start() - 1 : match.start()].isalnum() or (after and after in "*/^×÷+"):
+        if before[-1:].isalnum() or _GOES_ON_AFTER.match(text, match.end()):
             continue
         sides = tuple(_plain(side) for side in match[0].split("="))
         yield Step("numbers", match[0].strip(), sides, ("=",) * (len(sides) - 1), start=match.start())
@@ -193,8 +187,12 @@ def _blocks(prose: str, pieces: list[tuple[int, str, bool]]) -> Iterator[Step]:
         alone = display or not _WORD.search(_LIST_MARK.sub("", line))
         for step in _rows(_DELIMITERS.sub("", body), start):
             sides = step.sides
+            if step.kind == "unread":
+                yield step
+                continue
             if step.goes_on:
                 if previous is None:
+                    yield Step("unread", step.text, (step.text,), start=start)
                     continue
                 sides = (previous.sides[-1], *sides)
             previous = replace(step, sides=sides, block=block if alone else 0)
@@ -219,8 +217,11 @@ def _rows(body: str, start: int) -> Iterator[Step]:
             goes_on = bool(sides) and not sides[0] and len(sides) > 1
             kept = tuple(sides[1:] if goes_on else sides)
             if not all(kept):
-                continue  # its rest is elsewhere
+                yield Step("unread", clean, (clean,), start=start)  # its rest is elsewhere
+                continue
             if len(sides) < 2 and not re.search(r"[=<>≤≥]|\\[lg]e|\\in\b", clean):
+                if len(parts) > 1 and re.search(r"[0-9]", clean):
+                    yield Step("unread", clean, (clean,), start=start)  # `16 - 3 → 12`
                 continue
             yield Step("formula", clean, kept, tuple(signs), start=start, implied=index > 0, goes_on=goes_on)
 
