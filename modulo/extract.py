@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from modulo.extract_box import part_of
 from modulo.extract_plan import is_json_plan, plan_lines, plan_words
 from modulo.thinking import split_thinking
 from modulo.types import AnswerFormat, Problem
@@ -38,8 +39,6 @@ _GOES_ON = re.compile(
     r"\s*(?:[+/^=<>]|\*(?!\*)|-\s*[\d$\\]|(?:or|and)\b|\\(?:cdot|times|pm|div|\(|\[)|\$)|[A-Za-z0-9(]"
 )
 """After a formula: there is more of it."""
-_BEFORE_BOX = re.compile(r"(?:(?:[+/^−]|(?<!\*)\*|-|\\(?:cdot|times|pm|mp|div))\s*|\d)\Z")
-_AFTER_BOX = re.compile(r"\s*(?:[+/^]|\*(?!\*)|-\s*[\d\\]|\\(?:cdot|times|pm|div)\b)")
 _BRACES = re.compile(r"\\(?:boxed|fbox)\s*\{|\\[{}]|[{}]")
 _JSON_LIKE = re.compile(r"""\{\s*(?:["'\[]|[\w$]+\s*:)|\[\s*["{\[]""")
 _PROSE = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}\s+[A-Za-z]{2,}")
@@ -240,15 +239,10 @@ def _boxed(text: str, boxes: list[tuple[int, int, str]]) -> str | None:
             break
         start = left
         contents.insert(0, inner)
+    if whole := part_of(text, start, end):
+        return _trim(text[whole[0] : whole[1]])
     if len(set(contents)) > 1:
         return ", ".join(contents)
-    before, after = text[:start], text[end:]
-    line = before.rpartition("\n")[2]
-    listed = re.fullmatch(r"\s*[-*+]\s+", line)
-    if (_BEFORE_BOX.search(line) and not listed) or _AFTER_BOX.match(after):
-        left = max(before.rfind(mark) + len(mark) for mark in ("$", r"\(", r"\[", "=", "\n") if mark in "\n" + before)
-        closing = re.compile(r"\$|\\\)|\\\]|\n|\Z").search(after)
-        return _trim(before[left:] + text[start:end] + after[: closing.start() if closing else None])
     return content or None
 
 

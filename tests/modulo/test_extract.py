@@ -133,6 +133,135 @@ def test_extracts(problem: Problem, text: str, candidate: str | None) -> None:
     assert extract(text, problem) == candidate
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\boxed{3}\pi",
+        r"\boxed{3}x",
+        r"\boxed{3}!",
+        r"\boxed{3}\%",
+        r"\boxed{3}4",
+        r"\boxed{3}.5",
+        r"0.\boxed{3}",
+        r"\boxed{3}\sqrt2",
+        r"\boxed{3}i",
+        r"\frac{\boxed{3}}{2}",
+        r"\sqrt{\boxed{3}}",
+        r"(4,\boxed{3})",
+        r"x\le\boxed{3}",
+        r"\pi\boxed{3}",
+        r"\boxed{3} \pi",
+        r"\boxed{3}/2",
+        r"2\cdot\boxed{3}",
+        r"-\boxed{3}",
+        r"\boxed{3}(x+1)",
+        r"x^{\boxed{3}}",
+        r"\boxed{3}^2",
+        r"x < \boxed{3}",
+        r"\boxed{3} < x",
+        r"|\boxed{3}|",
+        r"\boxed{3},000",
+        r"\frac{1}{2}\boxed{3}",
+        r"\{4, \boxed{3}\}",
+        r"x\boxed{3}",
+        r"\textbf{\boxed{3}}/2",
+        r"\frac{1}{\boxed{3}}",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "${}$", "So the answer is $y = {}$.", "$${}$$", r"\[{}\]", r"thus \({}\)."])
+def test_a_box_in_a_formula_is_not_taken_for_the_whole(formula: str, around: str) -> None:
+    assert extract(around.replace("{}", formula), MATH) == formula
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"$\boxed{3}, 4$",
+        r"$4, \boxed{3}$",
+        r"$2:\boxed{3}$",
+        r"$\boxed{3}:2$",
+        r"$\boxed{3}$/2",
+        r"-$\boxed{3}$",
+        r"$\begin{pmatrix}\boxed{3}\\4\end{pmatrix}$",
+        r"\begin{pmatrix}\boxed{3}\\4\end{pmatrix}",
+        "$\\frac{\n\\boxed{3}\n}{2}$",
+        r"so the answer is \boxed{3}\pi",
+        r"so the answer is \frac{\boxed{3}}{2}",
+        r"the answer is 0.\boxed{3}",
+        r"$\boxed{3} \cup \{4\}$",
+        r"It costs $5 and so $(4, \boxed{3})$, $2\boxed{3}$",
+    ],
+)
+def test_neither_is_one_beside_other_mathematics(formula: str) -> None:
+    assert extract(formula, MATH) != "3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"so the answer is \boxed{3}.",
+        r"\boxed{3}, as wanted",
+        r"$x=\boxed{3}$",
+        r"\boxed{3} dollars",
+        r"- \boxed{3}",
+        r"1. \boxed{3}",
+        r"The answer is \boxed{3}!",
+        r"$\boxed{3}$.",
+        r"$$x = 1 + 2 = \boxed{3}.$$",
+        r"**\boxed{3}**",
+        "\\[\n\\boxed{3}\n\\]",
+        r"\[ \boxed{3} \text{ cm}^2 \]",
+        r"$\text{so } \boxed{3}$",
+        r"(so \boxed{3})",
+        r"> \boxed{3}",
+        r"\begin{align*} x &= 1 + 2 \\ &= \boxed{3} \end{align*}",
+        r"\[\begin{aligned} x &= \boxed{3} \\ y &= 4\end{aligned}\]",
+        r"It costs $5, so the answer is \boxed{3} and not $x$.",
+        r"$f(x) = 2$ and then $f(4) = \boxed{3}$",
+        r"| a | \boxed{3} |",
+        r"$\textbf{\boxed{3}}$",
+        r"Answer: \boxed{3}",
+        r"$\Rightarrow \boxed{3}$",
+        r"=> \boxed{3}",
+        r"$x \approx \boxed{3}$",
+        r"\boxed{3}: that is all",
+        r"$\boxed{3}, \text{ since } x > 0$",
+        r"$\boxed{3} \quad \blacksquare$",
+        r"_\boxed{3}_",
+        r"\boxed{3} - as (4) shows",
+        r"<b>\boxed{3}</b>",
+        r"答案是\boxed{3}。",
+        r"$x \in \boxed{3}$",
+        r"\boxed{3}</s>",
+        r"\therefore \boxed{3}",
+        r"I have \boxed{3} (three) apples",
+        r"$\displaystyle \boxed{3}$",
+        r"Thus, $a + b = 1 + 2 = \boxed{3}$ and (b) holds.",
+        r"\text{The answer is }\boxed{3}",
+        r"\[ Answer: \boxed{3} \]",
+        "$\\boxed{3}$\n\n$2$ is not it",
+        r"so ${\boxed{3}}$ it is",
+    ],
+)
+def test_prose_round_a_box_is_no_formula(text: str) -> None:
+    assert extract(text, MATH) == "3"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "$" + "\\," * 30_000 + "\\boxed{3}",
+        "=" * 50_000 + r"\boxed{3}x",
+        "$x" * 30_000 + r"\boxed{3}",
+        "( " * 30_000 + r"\boxed{3}!",
+        r"$\boxed{3}" + r"\text{a}" * 20_000 + "+$",
+        " " * 50_000 + r"\boxed{3}" + " " * 50_000 + "+",
+    ],
+)
+def test_hostile_formulas_round_a_box_are_harmless(hostile: str) -> None:
+    extract(hostile, MATH)
+
+
 @given(st.text(max_size=300), st.sampled_from(list(AnswerFormat)))
 def test_any_text_gives_a_part_of_itself_or_nothing(text: str, answer: AnswerFormat) -> None:
     candidate = extract(text, Problem(statement="s", answer=answer))
