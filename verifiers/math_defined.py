@@ -69,16 +69,14 @@ def idle_hole(candidate: Expr, reference: Expr) -> bool:
 def more_steps(candidate: Expr, reference: Expr) -> bool:
     """Whether the candidate holds a step function of its variables that the reference lacks: floor, sign, 0^x."""
     known = [node for node in walk(reference) if isinstance(node, Call | Pow)]
-    return any(not any(_same(node, other) for other in known) for node in walk(candidate) if _is_step(node))
+    steps = [node for node in walk(candidate) if isinstance(node, Call | Pow) and _is_step(node)]
+    return any(not any(_same(node, other) for other in known) for node in steps)
 
 
-def _is_step(node: Obj) -> bool:
-    match node:
-        case Call(name, _):
-            return name in _STEPS and bool(symbols(node))
-        case Pow(base, exp):
-            return bool(symbols(exp)) and _vanishes(base)
-    return False
+def _is_step(node: Call | Pow) -> bool:
+    if isinstance(node, Call):
+        return node.name in _STEPS and bool(symbols(node))
+    return bool(symbols(node.exp)) and _vanishes(node.base)
 
 
 def _vanishes(base: Expr) -> bool:
