@@ -1,17 +1,21 @@
 """In the trusted worker: properties that must hold for all inputs, which hypothesis draws, and shrinks where one fails.
 
-Derandomised, so that a verdict is the same when it is checked again. An example is given to the candidate as a copy:
-what it does to its arguments cannot make a property hold.
+Derandomised, so that a verdict is the same when it is checked again, elsewhere too. The candidate is given each example
+as a copy: what it does to its arguments cannot make a property hold.
 """
 
 from __future__ import annotations
 
 import copy
 import time
+from pathlib import Path
 from typing import Any
 
 import hypothesis
+import platformdirs
 from hypothesis import strategies
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.internal.conjecture import providers
 
 from modulo.verifiers.tests_link import Link, TestsFaultError
 from modulo.verifiers.tests_report import explained, not_run, passed
@@ -27,8 +31,20 @@ class _EnoughError(BaseException):
     """Stop looking; no `Exception`, so that hypothesis lets it through."""
 
 
+def _prepare() -> None:
+    """Have the table of Unicode ready, which takes seconds to make and is kept in the user's cache."""
+    set_hypothesis_home_dir(Path(platformdirs.user_cache_dir("modulo"), "hypothesis"))
+    strategies.text().validate()
+
+
+_prepare()  # when this is imported, which is in the process that workers are forked from
+
+
 def settle(examples: int) -> None:
     """Make hypothesis deterministic and bounded, for this process."""
+    # It would draw constants from the source files that happen to be loaded: others in another installation.
+    if hasattr(providers, "is_local_module_file"):
+        setattr(providers, "is_local_module_file", lambda path: False)  # noqa: B010 - not a name that it exports
     phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.target, hypothesis.Phase.shrink]
     hypothesis.settings.register_profile(
         "modulo",

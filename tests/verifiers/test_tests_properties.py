@@ -10,6 +10,7 @@ from tests.verifiers.tests_support import judge, messages
 from modulo.adapters.sandboxes.base import ThreadedSandbox
 from modulo.errors import ProblemError
 from modulo.types import Outcome
+from modulo.verifiers.pool import Pool
 
 SORTED: dict[str, Any] = {"name": "sorts", "given": {"xs": "lists(integers())"}, "holds": "result == sorted(xs)"}
 SORT = "def sort(xs):\n    return sorted(xs)\n"
@@ -54,6 +55,36 @@ async def test_a_verdict_is_the_same_every_time(sandbox: ThreadedSandbox) -> Non
     first = await judge(sandbox, program, entry="f", properties=[prop], examples=200)
     second = await judge(sandbox, program, entry="f", properties=[prop], examples=200)
     assert first.model_copy(update={"seconds": 0}) == second.model_copy(update={"seconds": 0})
+
+
+async def test_the_same_inputs_are_tried_in_every_process(
+    sandbox: ThreadedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = """
+import hashlib
+seen = hashlib.sha256()
+def f(*args):
+    seen.update(repr(args).encode("utf-8", "surrogatepass"))
+def told():
+    return seen.hexdigest()
+"""
+    code = """
+import solution
+from hypothesis import given, strategies as st
+@given(st.integers(), st.text(), st.dictionaries(st.text(), st.floats()))
+def test_a(x, s, d):
+    solution.f(x, s, d)
+def test_b():
+    assert solution.told() == 1
+"""
+    said = []
+    for _ in range(2):
+        pool = Pool(("modulo.verifiers.tests_pytest", "modulo.verifiers.tests_properties"))  # of another hash seed
+        monkeypatch.setattr("modulo.verifiers.tests_free.shared", lambda preload, pool=pool: pool)
+        said += messages(await judge(sandbox, program, code=code))
+        pool.close()
+    assert said[0].startswith("test_b: ")
+    assert said[0] == said[1]
 
 
 async def test_a_hidden_property_is_only_counted(sandbox: ThreadedSandbox) -> None:
