@@ -35,7 +35,7 @@ _LEADS_IN = re.compile(
 _LEADS_OUT = re.compile(
     rf"(?:{_SPACE})*(?:{_TEXT}\{{(?!\s*(?:[ei]|pi)\s*\}})[^{{}}]*\}}(?:\^\{{?-?\d\}}?)?(?:{_SPACE})*)*"
     rf"(?:\Z|[.。](?!\d)|,(?!\s*[-\d(\\{{])|,(?:{_SPACE})*{_TEXT}|,?\s*\\q?quad|;|=|:(?!\s*[\d(\\])|{_JOINS}\b|\\\\"
-    r"|\\(?:end|tag\*?|label)\b|\\(?:blacksquare|square|qed|checkmark|hfill)(?![A-Za-z]))"
+    r"|\\(?:end|tag\*?|label|pmod)\b|\\(?:blacksquare|square|qed|checkmark|hfill)(?![A-Za-z]))"
 )
 """What may follow it."""
 _GLUED_BEFORE = re.compile(
