@@ -50,7 +50,8 @@ def as_factory(found: VerifierFactory | Verifier, name: str | None = None) -> Ve
     """What an entry point names, as a factory: one it is, or a verifier object that takes no spec."""
     if hasattr(found, "build"):
         return cast(VerifierFactory, found)
-    return _WithoutSpec(name or found.name, cast(Verifier, found))
+    verifier: Any = found
+    return _WithoutSpec(name or verifier.name, verifier)
 
 
 def strategy_builder(name: str) -> Callable[..., Any]:
