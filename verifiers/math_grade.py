@@ -15,7 +15,7 @@ from modulo.verifiers.math_balls import InconclusiveError, OutsideError, PoleErr
 from modulo.verifiers.math_compare import compare_answers, label
 from modulo.verifiers.math_equal import Decision, Settings
 from modulo.verifiers.math_findings import Job, finding, passed
-from modulo.verifiers.math_lenient import finals, is_decimal, squeezed, tidied
+from modulo.verifiers.math_lenient import finals, is_decimal, squeezed, tidied, weights
 from modulo.verifiers.math_nodes import (
     Add,
     Brackets,
@@ -70,6 +70,12 @@ def check_lenient(job: Job) -> dict[str, Any]:
             return passed({**evidence, **decision.evidence, **note}, proof=False)
         if decision.verdict == "different" and _final(decision, own.read, expected.read):
             return finding("fail", wrong, {**evidence, **decision.evidence})
+    if own.read is not None and expected.read is not None and not (_in_order(own.read) and _in_order(expected.read)):
+        return finding("fail", f"{wrong}; give named values in the order that was asked for", evidence)
+    if weights(own.text) != weights(expected.text):
+        return finding(
+            "fail", f"your answer {own.text[:200]!r} is no single number; write its value in digits", evidence
+        )
     return _opinion(expected.text, own.text, digits, wrong, evidence)
 
 
@@ -146,12 +152,20 @@ def _compared(own: Obj, expected: Obj, settings: Settings) -> Decision:
 
 def _restated(own: Obj, expected: Obj) -> Iterator[tuple[Obj, Obj]]:
     """Other readings of two answers of different shape."""
+    if not (_in_order(own) and _in_order(expected)):
+        return
     if isinstance(expected, Brackets) and type(own) is FiniteSet and len(own.items) == len(expected.items):
         yield Brackets(expected.left, own.items, expected.right), expected  # {1, 3} for (1, 3), in this order
     if type(own) is FiniteSet and type(expected) is FiniteSet:
         stripped = [_unnamed(own), _unnamed(expected)]
         if (stripped[0] == own) is not (stripped[1] == expected):
             yield stripped[0], stripped[1]  # x = 1, y = 2 and 1, 2
+
+
+def _in_order(obj: Obj) -> bool:
+    """Whether dropping the names in a list drops no value: they stand in the order of the alphabet."""
+    names = [label(item) or "" for item in obj.items] if isinstance(obj, FiniteSet) else []
+    return names == sorted(names)
 
 
 def _unnamed(obj: FiniteSet) -> FiniteSet:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["finals", "is_decimal", "squeezed", "tidied"]
+__all__ = ["finals", "is_decimal", "squeezed", "tidied", "weights"]
 
 _MAX_CHARS = 20_000
 """What is searched of a text, from its end. With the bounds below it keeps hostile texts from taking long."""
 _MAX_BOX = 2_000
+_SPACE = r"\s|~|\\(?:quad|qquad)(?![A-Za-z])|\\[,;:! ]"
 _MAX_MARKS = 5
 _MAX_BOXES = 20
 _BARE_CHARS = 1_000
@@ -37,6 +38,19 @@ _MARK = re.compile(r"\b(?:final\s+)?answer(?:\s+is)?\b\s*:?", re.I)
 _SENTENCE_END = re.compile(r"\.\s|\n\s*\n|\bI hope\b")
 _LONE_SYMBOL = re.compile(r"[\s$\\(]*(?:[A-Za-z]|[A-Za-z]\([A-Za-z]\)|[A-Z]{2,})[\s$\\)]*")
 _SEPARATOR = re.compile(r",|;|\b(?:and|or)\b")
+_VALUED = (
+    r"(?:hundred|thousand|million|billion|trillion|dozen|score|half|halves|thirds?|quarters?|twice|double|times"
+    r"|hundredths?|thousandths?|tenths?|minus|negative|plus|pairs?|gross|mille)s?"
+)
+"""Words that change a number's value, and so are no units."""
+_VALUED_BEHIND = re.compile(rf"[\s$\\)}}~]*(?:\\?text\s*\{{\s*)?(?P<word>{_VALUED})\b", re.I)
+_WEIGHT = re.compile(rf"\b{_VALUED}\b|(?<=[\d}}])\s*(?:'|\\prime|\^\s*\{{?\s*\\prime)|(?<=\d)(?:{_SPACE})+(?=\d)", re.I)
+_DENIED_BEFORE = re.compile(
+    rf"(?:\b(?:not|never|{_VALUED}|(?:half|twice|double)\s+of|(?:less|more|other)\s+than)|n['’]t)\s+(?:be\s+)?[\s$\\(]*\Z"
+    r"|\bbetween\s[^.\n]{1,60}\b(?:and|to)\s+[\s$\\(]*\Z|\bbetween\s+[\s$\\(]*\Z",
+    re.I,
+)
+_DENIED_BEHIND = re.compile(r"[\s$\\)]*(?:(?:is|was|are|be|would\s+be)\s+)?(?:wrong|incorrect|false|not)\b", re.I)
 _UNITS = (
     r"(?:(?:square|cubic|sq|cu)\s+)?(?:[cmk]?m|kg|g|mg|ml|l|lbs?|oz|ft|in|inch(?:es)?|feet|foot|yards?|miles?|hours?"
     r"|minutes?|seconds?|days?|weeks?|months?|years?|dollars?|cents?|yuan|euros?|pounds?|degrees?|units?|points?|people"
@@ -50,7 +64,7 @@ _REWRITES = tuple(
     for pattern, replacement in (
         (r"\\[$]|[$€£¥₹]|\\\(|\\\)|(?<!\\)\\\[|\\\]|\^\s*\{?\\circ\}?|\\degree\b|°|\\displaystyle\b|<\|\w+\|>", ""),
         (r"\s*\\?%|(?<=[\d}\s])(?:[Pp]ercent(?:age)?|[Pp]ct)\b", r"\\%"),
-        (rf"(?<=[\d}})])\s*{_GROUP}\{{\s*(?!\s|(?:and|or)\b)[^{{}}]*\}}(?:\^\{{?[23]\}}?)?", ""),
+        (rf"(?<=[\d}})])\s*{_GROUP}\{{\s*(?!\s|(?:and|or)\b|[^{{}}]*\b{_VALUED}\b)[^{{}}]*\}}(?:\^\{{?[23]\}}?)?", ""),
         (rf"(?<=\d)\s+{_UNITS}(?:\^\{{?[23]\}}?|[²³])?(?![\w(])", ""),
         (rf"{_GROUP}\{{\s*(and|or)\s*\}}", r" \1 "),
         (r"(?<=[\d)\]}])(and|or)(?=[A-Z\d(\[{\\-])", r" \1 "),
@@ -91,15 +105,36 @@ def finals(text: str) -> Iterator[str]:
         yield _unescaped(_decimal_comma(text))
     for mark in list(_MARK.finditer(text))[: -_MAX_MARKS - 1 : -1]:
         end = _SENTENCE_END.search(text, mark.end())
-        items = list(_ITEM.finditer(text, mark.end(), end.start() if end else len(text)))
+        items = _items(text, mark.end(), end.start() if end else len(text))
         telling = [item for item in items if not _LONE_SYMBOL.fullmatch(item[0])] or items
         if telling:
-            yield _unescaped(_decimal_comma(telling[-1][0]))
+            yield _unescaped(_weighed(telling[-1], text))
             break
-    if found := list(_ITEM.finditer(text)):
-        yield _unescaped(_decimal_comma(found[-1][0]))
-    elif len(text) <= _BARE_CHARS:
+    if found := _items(text, 0, len(text)):
+        yield _unescaped(_weighed(found[-1], text))
+    elif len(text) <= _BARE_CHARS and not _ITEM.search(text):
         yield _unescaped(text)
+
+
+def _items(text: str, start: int, end: int) -> list[re.Match[str]]:
+    """The formulas and numbers, but not those that the text denies: `not 12`, `12 is wrong`, `between 11 and 12`."""
+    return [
+        item
+        for item in _ITEM.finditer(text, start, end)
+        if not _DENIED_BEFORE.search(text[max(0, item.start() - 80) : item.start()])
+        and not _DENIED_BEHIND.match(text, item.end())
+    ]
+
+
+def _weighed(item: re.Match[str], text: str) -> str:
+    """An item with the word behind it that changes its value."""
+    word = _VALUED_BEHIND.match(text, item.end())
+    return f"{item[0]} {word['word']}" if word else _decimal_comma(item[0])
+
+
+def weights(text: str) -> list[str]:
+    """What gives the numbers of an answer another value: words, primes, and spaces between digits."""
+    return [found[0].casefold().strip() for found in _WEIGHT.finditer(text)]
 
 
 def _unescaped(text: str) -> str:
@@ -138,6 +173,9 @@ def _joined(text: str, boxes: list[tuple[int, int, str]]) -> str:
             parts.insert(0, inner)
         start = left
     percent = re.match(rf"[\s$.)\\\]]*?(?:{_PERCENT})", text[end:])
+    word = _VALUED_BEHIND.match(text, end)
+    if word:
+        return f"{', '.join(parts)} {word['word']}"
     return ", ".join(parts) + (r"\%" if percent and "%" not in content else "")
 
 
@@ -176,8 +214,13 @@ def _last_relation(text: str) -> str:
 
 
 def squeezed(text: str) -> str:
-    """A form in which texts that differ in style alone are the same: spacing, size of brackets, a word's case."""
-    text = re.sub(r"\\(?:(?:left|right|quad|qquad)(?![A-Za-z])|[,;:! ])|[\s~]", "", text)
+    """A form in which texts that differ in style alone are the same: spacing, size of brackets, a word's case.
+
+    Between digits a space stays: `2 1/2` is not `21/2`.
+    """
+    text = re.sub(rf"\\(?:left|right)(?![A-Za-z])|(?<!\d)(?:{_SPACE})+|(?:{_SPACE})+(?![\d\s~]|\\)", "", text)
+    text = re.sub(rf"(?<=\d)(?:{_SPACE})+(?=\d|\\[dtc]?frac)", " ", text)
+    text = re.sub(rf"(?:{_SPACE})+(?!\d|\\frac)", "", text)
     text = re.sub(r"\\[dtc]frac", r"\\frac", text)
     word = re.fullmatch(rf"(?:{_GROUP}\{{)?\(?([^{{}}()\\]*)\)?\}}?", text)
     bare = word[1] if word else text

@@ -34,6 +34,11 @@ $72\%$ | so it is $\boxed{72}$ percent.
 35 | 35 cm
 $35\text{ cm}^2$ | \boxed{35}
 35 | 35\text{ apples}
+12 | The answer is not 13 but 12
+12 \text{ million} | 12 million
+5/2 | 2 \frac{1}{2}
+(1,2) | x=1, y=2
+x=2, y=1 | y=1, x=2
 $90^\circ$ | 90
 3 | x = 1 + 2 = 3
 11 | $x \approx 11$
@@ -78,6 +83,22 @@ x | \sqrt{x^2}
 262537412640768744 | $e^{\pi\sqrt{163}}$
 7 = 11a+c | 11a+c
 \text{Odd} | even
+21/2 | \boxed{2 1/2}
+21/2 | \boxed{2\,1/2}
+21/2 | \boxed{2~1/2}
+12 | \boxed{1 2}
+12 | \boxed{1\quad 2}
+12 | \boxed{12'}
+12 | 12 \text{ thousand}
+12 | 12 million
+12 | It is \boxed{12} million
+12 | \boxed{12\text{ dozen}}
+12 | half of 12
+12 | answer: not 12
+12 | The answer is not $12$.
+12 | 12 is wrong
+12 | The answer is between 11 and 12
+(1,2) | y=1, x=2
 3 | no answer at all
 3 | AZ3B
 3 |
