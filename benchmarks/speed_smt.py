@@ -14,12 +14,16 @@ import argparse
 import asyncio
 import json
 import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import z3
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import modulo
 from benchmarks.smt_specs import PUZZLES, Puzzle, candidates
