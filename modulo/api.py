@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing
@@ -200,7 +201,18 @@ async def averify_many(
 
 async def _bank(problem: Problem, verifiers: Sequence[Verifier], sandbox: SandboxKind, cache: CacheChoice) -> Bank:
     """Reading a spec may wait for a worker, and opening a cache for a disk: not in the loop."""
-    return await asyncio.to_thread(lambda: Banks(verifiers, sandbox=sandbox, cache=cache)(problem))
+
+    def ready() -> Bank:
+        usual = not verifiers and cache is None
+        return (_usual(sandbox) if usual else Banks(verifiers, sandbox=sandbox, cache=cache))(problem)
+
+    return await asyncio.to_thread(ready)
+
+
+@functools.cache
+def _usual(sandbox: SandboxKind) -> Banks:
+    """Banks that outlive a call: a spec is read once, however often candidates for it come."""
+    return Banks(sandbox=sandbox)
 
 
 def verify_many(problem: Problem, candidates: Sequence[str], **options: Any) -> list[tuple[Verdict, ...]]:

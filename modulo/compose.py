@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -61,7 +62,7 @@ def environment() -> dict[str, JsonValue]:
 
 
 class Banks:
-    """Builds and remembers the critics of each problem.
+    """Builds and remembers the critics of each problem. For any thread.
 
     Args:
         verifiers: verifier objects that judge every problem, after its own specs.
@@ -80,7 +81,8 @@ class Banks:
     ) -> None:
         self.verifiers, self.sandbox, self.remember = tuple(verifiers), sandbox, remember
         self.cache = None if cache is False else cache if isinstance(cache, VerdictCache) else open_cache(cache)
-        self._banks: OrderedDict[tuple[str, str], Bank] = OrderedDict()
+        self._banks: OrderedDict[str, Bank] = OrderedDict()
+        self._lock = threading.Lock()
         for verifier in self.verifiers:
             if not isinstance(verifier, Verifier):
                 raise UsageError(
@@ -93,13 +95,17 @@ class Banks:
         Raises:
             ProblemError: a spec is malformed, or nobody judges the problem.
         """
-        key = (problem.statement, problem.spec_hash)
-        if key not in self._banks:
-            self._banks[key] = self._build(problem)
+        key = problem.problem_hash
+        with self._lock:
+            if (known := self._banks.get(key)) is not None:
+                self._banks.move_to_end(key)
+                return known
+        built = self._build(problem)
+        with self._lock:
+            bank = self._banks.setdefault(key, built)
             if len(self._banks) > self.remember:
                 self._banks.popitem(last=False)
-        self._banks.move_to_end(key)
-        return self._banks[key]
+        return bank
 
     def _build(self, problem: Problem) -> Bank:
         resolved = resolve(problem)
