@@ -70,7 +70,7 @@ def check_lenient(job: Job) -> dict[str, Any]:
             return passed({**evidence, **decision.evidence, **note}, proof=False)
         if decision.verdict == "different" and _final(decision, own.read, expected.read):
             return finding("fail", wrong, {**evidence, **decision.evidence})
-    if own.read is not None and expected.read is not None and not (_in_order(own.read) and _in_order(expected.read)):
+    if own.read is not None and expected.read is not None and not _in_order(own.read):
         return finding("fail", f"{wrong}; give named values in the order that was asked for", evidence)
     if weights(own.text) != weights(expected.text):
         return finding(
@@ -152,7 +152,7 @@ def _compared(own: Obj, expected: Obj, settings: Settings) -> Decision:
 
 def _restated(own: Obj, expected: Obj) -> Iterator[tuple[Obj, Obj]]:
     """Other readings of two answers of different shape."""
-    if not (_in_order(own) and _in_order(expected)):
+    if not _in_order(own):
         return
     if isinstance(expected, Brackets) and type(own) is FiniteSet and len(own.items) == len(expected.items):
         yield Brackets(expected.left, own.items, expected.right), expected  # {1, 3} for (1, 3), in this order
@@ -163,9 +163,13 @@ def _restated(own: Obj, expected: Obj) -> Iterator[tuple[Obj, Obj]]:
 
 
 def _in_order(obj: Obj) -> bool:
-    """Whether dropping the names in a list drops no value: they stand in the order of the alphabet."""
+    """Whether dropping the names in a list drops nothing: they stand in the order of the alphabet, once or repeatedly.
+
+    The reference need not: in which order it names its values is the order that was asked for.
+    """
     names = [label(item) or "" for item in obj.items] if isinstance(obj, FiniteSet) else []
-    return names == sorted(names)
+    once = sorted(set(names))
+    return not names or names == sorted(names) or names == once * (len(names) // len(once))
 
 
 def _unnamed(obj: FiniteSet) -> FiniteSet:
